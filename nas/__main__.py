@@ -1,0 +1,21 @@
+"""``nas search``, ``nas report``, ``nas list``: the commands under one name."""
+
+import typer
+
+from nas.list_runs import list_runs
+from nas.search import HELP, search
+from reports.__main__ import report
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Architecture search for small convolutional networks under a budget.",
+)
+app.command("search", help=HELP)(search)
+app.command("report")(report)
+app.command("list")(list_runs)
+
+if __name__ == "__main__":
+    app(prog_name="nas")

@@ -1,0 +1,155 @@
+"""ArchSpec: an architecture as a table of blocks, facts only, nothing left to decide."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from typing import Annotated, Literal, NamedTuple, get_args
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from nas.blocks import Block, Classifier, Convolution, InvertedResidual, Shape
+from nas.errors import SpecError
+
+Strides = Literal["published", "cifar"]
+
+SMALL_IMAGE = 64  # px; below it networks made for 224 px are trained with their CIFAR strides
+
+# JSON is read strictly: "3" is no 3, and a field nobody knows is an error rather than ignored
+for _kind in get_args(Block):
+    setattr(_kind, "__pydantic_config__", ConfigDict(extra="forbid", strict=True))  # noqa: B010  (not declared)
+
+
+class Row(NamedTuple):
+    """One block in its place: what enters, and what leaves. The block's stride is the one in force."""
+
+    name: str
+    block: Block
+    shape: Shape
+    out: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchSpec:
+    """A network as a table of blocks. Two architectures are the same exactly when their specs are equal.
+
+    The blocks carry their published strides; with ``strides="cifar"`` the first ``cifar_steps`` strided blocks keep
+    their input's size instead, the usual adaptation to images of 32 px. Raises ``SpecError`` for a table that cannot
+    be built: no classifier at the end, one before the end, or images that have shrunk to nothing.
+    """
+
+    resolution: int  # px, height and width of the input
+    blocks: tuple[Annotated[Block, Field(discriminator="kind")], ...]
+    channels: int = 3  # of the input
+    strides: Strides = "published"
+    cifar_steps: int = 0  # how many leading strided blocks strides="cifar" changes
+
+    def __post_init__(self) -> None:
+        if self.resolution < 1 or self.channels < 1:
+            raise SpecError(f"resolution {self.resolution!r}, channels {self.channels!r}: must be at least 1")
+        if self.cifar_steps < 0:
+            raise SpecError(f"cifar_steps: {self.cifar_steps!r}: must be 0 or more")
+        if not self.blocks or not isinstance(self.blocks[-1], Classifier):
+            raise SpecError("blocks: the last block must be a classifier")
+        for index, block in enumerate(self.blocks[:-1]):
+            if isinstance(block, Classifier):
+                raise SpecError(f"blocks[{index}]: a classifier can only be the last block")
+        for row in self.rows():
+            if row.out.height < 1 or row.out.width < 1:
+                raise SpecError(
+                    f"{row.name}: a map of {row.shape.height}×{row.shape.width} px is too small for this block; "
+                    "raise the resolution or use strides='cifar'"
+                )
+
+    @property
+    def classes(self) -> int:
+        last = self.blocks[-1]
+        assert isinstance(last, Classifier)
+        return last.classes
+
+    def rows(self) -> Iterator[Row]:
+        """Every block with its shapes, in order; names are ``blocks[i]``, as in the JSON form."""
+        shape = Shape(self.channels, self.resolution, self.resolution)
+        to_soften = self.cifar_steps if self.strides == "cifar" else 0
+        for index, block in enumerate(self.blocks):
+            if to_soften and getattr(block, "stride", 1) > 1:
+                block = _at_stride_one(block)
+                to_soften -= 1
+            out = block.out_shape(shape)
+            yield Row(f"blocks[{index}]", block, shape, out)
+            shape = out
+
+    def at(
+        self, *, resolution: int | None = None, classes: int | None = None, strides: Strides | None = None
+    ) -> "ArchSpec":
+        """The same network for other images: at another resolution (px), class count or strides."""
+        if (resolution or self.resolution, classes or self.classes, strides or self.strides) == (
+            self.resolution,
+            self.classes,
+            self.strides,
+        ):
+            return self
+        last = self.blocks[-1]
+        assert isinstance(last, Classifier)
+        if classes is not None and classes != last.classes:
+            last = replace(last, classes=classes)
+        return ArchSpec(
+            resolution=self.resolution if resolution is None else resolution,
+            blocks=(*self.blocks[:-1], last),
+            channels=self.channels,
+            strides=self.strides if strides is None else strides,
+            cifar_steps=self.cifar_steps,
+        )
+
+    def trained_on(self, *, resolution: int, classes: int) -> "ArchSpec":
+        """The form that is trained on such images: CIFAR strides below 64 px, published ones otherwise."""
+        return self.at(
+            resolution=resolution, classes=classes, strides="cifar" if resolution < SMALL_IMAGE else "published"
+        )
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        return _adapter().dump_json(self, indent=indent).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "ArchSpec":
+        """Read what ``to_json`` wrote. Raises ``SpecError`` naming the place and the value of the first fault."""
+        try:
+            return _adapter().validate_json(text)
+        except ValidationError as error:
+            raise SpecError(_first_fault(error)) from None
+
+
+@lru_cache(maxsize=4096)
+def _at_stride_one(block: Block) -> Block:
+    assert isinstance(block, Convolution | InvertedResidual)
+    return replace(block, stride=1)
+
+
+@cache
+def _adapter() -> TypeAdapter[ArchSpec]:
+    return TypeAdapter(ArchSpec)
+
+
+def _first_fault(error: ValidationError) -> str:
+    """``blocks[3].kernel: 4: must be odd``, from pydantic's list of errors."""
+    fault = error.errors()[0]
+    kinds = {get_args(kind.__annotations__["kind"])[0] for kind in get_args(Block)}
+    place = ""
+    for part in fault["loc"]:
+        if isinstance(part, int):
+            place += f"[{part}]"
+        elif part not in kinds:  # the union's branch is no place in the document
+            place += f".{part}" if place else part
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if fault["type"] == "value_error":
+        message = str(fault["ctx"]["error"])
+        return f"{place}.{message}{more}" if place else f"{message}{more}"
+    if fault["type"] == "missing":
+        return f"{place}: missing{more}"
+    if fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"{place}: unknown field{more}"
+    value = repr(fault["input"])
+    value = value if len(value) <= 60 else value[:57] + "..."
+    return f"{place or 'the document'}: {value}: {fault['msg'][0].lower()}{fault['msg'][1:]}{more}"
+
+
+setattr(ArchSpec, "__pydantic_config__", ConfigDict(extra="forbid", strict=True))  # noqa: B010  (not declared)

@@ -1,0 +1,38 @@
+"""The head: features to class scores."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from nas.blocks.base import Activation, Cost, Shape, conv_params, peak_bytes, require, require_positive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classifier:
+    """[linear → activation →] dropout → linear, on the flattened input; always an architecture's last block.
+
+    Input [N, C, H, W], output [N, ``classes``] (as a shape: ``classes`` × 1 × 1). Linear layers have biases.
+    """
+
+    kind: Literal["classifier"] = "classifier"
+    classes: int
+    hidden: int = 0  # width of the layer before the last; 0: none
+    activation: Activation = "relu"  # of the hidden layer
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_positive(classes=self.classes)
+        require(self.hidden >= 0, "hidden", self.hidden, "must be a number of channels, or 0 for none")
+        require(0 <= self.dropout < 1, "dropout", self.dropout, "must be a probability below 1")
+
+    def out_shape(self, shape: Shape) -> Shape:
+        return Shape(self.classes, 1, 1)
+
+    def cost(self, shape: Shape) -> Cost:
+        widths = [shape.elements, *([self.hidden] if self.hidden else []), self.classes]
+        layers = list(pairwise(widths))
+        return Cost(
+            macs=sum(a * b for a, b in layers),
+            params=sum(conv_params(a, b, 1, bias=True) for a, b in layers),
+            peak_activation_bytes=peak_bytes(a + b for a, b in layers),
+        )

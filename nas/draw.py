@@ -1,0 +1,191 @@
+"""Drawing inside a budget, and what is known about a space under a budget before anything is trained.
+
+The trap: draws that fit a budget are mostly thin networks that use little of it (in ``mobilenet_v3`` under 60 MFLOPs four
+fifths have half width or less). Accuracy mostly grows with cost, so draws here aim at the upper end of the budget.
+"""
+
+import math
+import random
+import statistics
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+
+from nas.arch import ArchSpec
+from nas.budget import Budget
+from nas.errors import BudgetError, SpaceExhausted
+from nas.space import Option, Space, at_random, recording, replaying
+
+NEAR = 0.85  # a draw uses at least this share of the budget where that can be had
+DRAWS = 400  # random draws before one is moved towards the budget step by step
+STEPS = 2000  # such steps before giving up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Draw:
+    """One point of a space: the choices, every asked decision's options, and the architecture."""
+
+    choices: dict[str, Option]
+    domains: dict[str, tuple[Option, ...]]
+    spec: ArchSpec
+
+
+def draw(space: Space, rng: random.Random) -> Draw:
+    """Every decision at random."""
+    return walk(space, at_random(rng))
+
+
+def walk(space: Space, pick: Callable[..., Option]) -> Draw:
+    choices: dict[str, Option] = {}
+    domains: dict[str, tuple[Option, ...]] = {}
+    spec = space(recording(pick, choices, domains))  # type: ignore[arg-type]  # Pick is generic over its options
+    return Draw(choices=choices, domains=domains, spec=spec)
+
+
+def neighbour(space: Space, point: Draw, rng: random.Random) -> Draw:
+    """One decision changed; decisions that exist only after the change are picked at random."""
+    open_decisions = [name for name, options in point.domains.items() if len(options) > 1]
+    if not open_decisions:
+        return point
+    name = open_decisions[rng.randrange(len(open_decisions))]
+    others = [option for option in point.domains[name] if option != point.choices[name]]
+    return changed(space, point, name, others[rng.randrange(len(others))], rng)
+
+
+def changed(space: Space, point: Draw, name: str, value: Option, rng: random.Random) -> Draw:
+    return walk(space, replaying({**point.choices, name: value}, otherwise=at_random(rng)))
+
+
+def draw_inside(
+    space: Space, budget: Budget, rng: random.Random, *, taken: Container[ArchSpec] = (), near: float = NEAR
+) -> Draw:
+    """A network that fits, is not ``taken``, and uses at least ``near`` of the budget where that can be had.
+
+    Raises ``SpaceExhausted``, naming the nearest miss, when nothing new that fits was found inside the cap.
+    """
+    nearest: Draw | None = None
+    for _ in range(DRAWS):
+        point = draw(space, rng)
+        if point.spec in taken:
+            continue
+        if _miss(budget, point, near) == 0:
+            return point
+        if nearest is None or _miss(budget, point, near) < _miss(budget, nearest, near):
+            nearest = point
+    return move_inside(space, budget, nearest or draw(space, rng), rng, taken=taken, near=near)
+
+
+def move_inside(
+    space: Space,
+    budget: Budget,
+    start: Draw,
+    rng: random.Random,
+    *,
+    taken: Container[ArchSpec] = (),
+    near: float = NEAR,
+) -> Draw:
+    """``start`` with as few decisions changed as a random walk needs to fit, be new and use ``near`` of the budget.
+
+    Steps that lead away from the budget are not taken. Raises ``SpaceExhausted`` as ``draw_inside`` does.
+    """
+    point, best = start, None
+    for _ in range(STEPS):
+        if point.spec not in taken and budget.fits(point.spec):
+            if _miss(budget, point, near) == 0:
+                return point
+            if best is None or _miss(budget, point, near) < _miss(budget, best, near):
+                best = point
+        step = neighbour(space, point, rng)
+        if _miss(budget, step, near) <= _miss(budget, point, near):
+            point = step
+    if best is not None:
+        return best
+    raise SpaceExhausted(
+        f"no new network that fits {budget} in {STEPS} steps; the nearest one "
+        + (f"needs {budget.use(point.spec):.3f} of the budget" if not budget.fits(point.spec) else "was already tried")
+    )
+
+
+def _miss(budget: Budget, point: Draw, near: float) -> float:
+    """How far from using between ``near`` and all of the budget, as a log ratio; 0 inside."""
+    use = budget.use(point.spec)
+    if use > 1:
+        return math.log(use) + math.log(1 / near)  # over budget is further away than any network that fits is nearly
+    return max(0.0, math.log(near / max(use, 1e-12)))
+
+
+def extreme(space: Space, measure: Callable[[ArchSpec], float], rng: random.Random, *, starts: int = 4) -> Draw:
+    """The architecture of least ``measure`` found by descent: one decision at a time, until none improves.
+
+    Exact where decisions act on cost independently of each other's order, as in block spaces; several starts guard
+    against the rest.
+    """
+    best: Draw | None = None
+    for _ in range(starts):
+        point = min((draw(space, rng) for _ in range(32)), key=lambda one: measure(one.spec))
+        improved = True
+        while improved:
+            improved = False
+            for name in list(point.domains):
+                if name not in point.domains:  # a decision that an earlier change of this sweep made disappear
+                    continue
+                for value in point.domains[name]:
+                    candidate = changed(space, point, name, value, rng)
+                    if measure(candidate.spec) < measure(point.spec):
+                        point, improved = candidate, True
+        if best is None or measure(point.spec) < measure(best.spec):
+            best = point
+    assert best is not None
+    return best
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Preview:
+    """A space under a budget, before any training; costs are of the deployed form."""
+
+    size: float  # networks in the space, estimated from the draws
+    draws: int
+    share: float  # of random draws that fit
+    share_near: float  # of random draws that fit and use at least NEAR of the budget
+    cheapest: ArchSpec
+    median_macs: int
+    median_params: int
+    dearest: ArchSpec
+
+
+def preview(space: Space, budget: Budget, *, seed: int = 0, draws: int = 1000) -> Preview:
+    """Draws at random and descends to both ends. The size is Knuth's (1975) estimate: the mean over random walks of the
+    product of the numbers of options met, unbiased whatever decisions depend on."""
+    rng = random.Random(f"preview {seed}")
+    points = [draw(space, rng) for _ in range(draws)]
+    costs = [budget.cost(point.spec) for point in points]
+    uses = [budget.use(point.spec) for point in points]
+    return Preview(
+        size=statistics.fmean(math.prod(len(options) for options in point.domains.values()) for point in points),
+        draws=draws,
+        share=sum(use <= 1 for use in uses) / draws,
+        share_near=sum(NEAR <= use <= 1 for use in uses) / draws,
+        cheapest=extreme(space, budget.use, rng).spec,
+        median_macs=int(statistics.median(cost.macs for cost in costs)),
+        median_params=int(statistics.median(cost.params for cost in costs)),
+        dearest=extreme(space, lambda spec: -budget.use(spec), rng).spec,
+    )
+
+
+def ensure_possible(space: Space, budget: Budget, *, name: str, seed: int = 0) -> None:
+    """Raises ``BudgetError`` with the cheapest network's cost and what to change when no network of the space fits."""
+    rng = random.Random(f"possible {seed}")
+    if any(budget.fits(draw(space, rng).spec) for _ in range(64)):
+        return
+    if budget.fits(extreme(space, budget.use, rng).spec):
+        return
+    problems = []
+    for ceiling in budget.ceilings():
+        cheapest = ceiling.of(budget.cost(extreme(space, lambda spec: ceiling.of(budget.cost(spec)), rng).spec))  # noqa: B023
+        if cheapest > ceiling.limit:
+            problems.append(
+                f"{ceiling.flag} {ceiling.limit:,.10g}: the cheapest network of {name} costs {cheapest:,.6g} "
+                f"{ceiling.unit} at {budget.resolution} px and {budget.classes} classes"
+            )
+    if not problems:
+        problems.append(f"budget {budget}: every ceiling can be met in {name}, but not all of them by one network")
+    raise BudgetError("; ".join(problems) + "; raise the budget, or count it at a lower --budget-resolution")

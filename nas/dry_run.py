@@ -1,0 +1,82 @@
+"""``--dry-run``: what a search would mean, before anything is trained or written."""
+
+import json
+import math
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from nas.arch import ArchSpec
+from nas.cost import cost
+from nas.draw import NEAR, Preview
+from nas.duration import duration
+from nas.request import Request
+from nas.run import expected_seconds
+from nas.show import budget_json
+
+
+def show(request: Request, *, as_json: bool) -> None:
+    """Size of the space, the share that fits, cheapest, median and dearest network, and the expected time."""
+    preview = request.preview()
+    time = expected_seconds(request)
+    if as_json:
+        print(json.dumps(document(request, preview, time), indent=2))
+        return
+    out = Console()
+    facts, budget = request.facts, request.facts.budget
+    out.print(f"{facts.space} under {budget}", highlight=False)
+    table = Table()
+    for name in ("", "MFLOPs", "parameters", "trained MMACs"):
+        table.add_column(name, justify="left" if not name else "right")
+    for name, spec in (("cheapest", preview.cheapest), ("dearest", preview.dearest)):
+        one = budget.cost(spec)
+        table.add_row(name, f"{one.macs / 1e6:,.1f}", f"{one.params:,}", f"{_trained(request, spec) / 1e6:,.1f}")
+        if name == "cheapest":
+            table.add_row("median draw", f"{preview.median_macs / 1e6:,.1f}", f"{preview.median_params:,}", "")
+    out.print(table)
+    out.print(f"networks in the space: about 10^{math.log10(preview.size):.0f}", highlight=False)
+    out.print(
+        f"of {preview.draws} random draws {preview.share:.1%} fit, {preview.share_near:.1%} fit and use at least "
+        f"{NEAR:.0%} of the budget; every trial fits",
+        highlight=False,
+    )
+    out.print(
+        f"{facts.trials} trials by {facts.sampler}, recipe {facts.recipe.name} on {facts.data.label}, "
+        f"{facts.confirm} fresh seeds: about {duration(time)} on this machine",
+        highlight=False,
+    )
+
+
+def document(request: Request, preview: Preview, time: float) -> dict[str, Any]:
+    """The document of ``--dry-run --json``."""
+
+    def one(spec: ArchSpec) -> dict[str, Any]:
+        costs = request.facts.budget.cost(spec)
+        return {"macs": costs.macs, "params": costs.params, "train_macs": _trained(request, spec)}
+
+    return {
+        "study": request.name,
+        "dataset": request.facts.data.label,
+        "fallback": request.facts.fallback,
+        "budget": budget_json(request.facts),
+        "space": {
+            "name": request.facts.space,
+            "networks": preview.size,
+            "draws": preview.draws,
+            "share_that_fits": preview.share,
+            "share_near_budget": preview.share_near,
+            "cheapest": one(preview.cheapest),
+            "median": {"macs": preview.median_macs, "params": preview.median_params},
+            "dearest": one(preview.dearest),
+        },
+        "trials": request.facts.trials,
+        "confirm": request.facts.confirm,
+        "recipe": request.facts.recipe.to_dict(),
+        "expected_seconds": time,
+    }
+
+
+def _trained(request: Request, spec: ArchSpec) -> int:
+    form = spec.trained_on(resolution=request.facts.recipe.resolution, classes=request.facts.data.classes)
+    return cost(form).macs

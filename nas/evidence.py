@@ -1,0 +1,179 @@
+"""What a run's records show: finalists, confirmed accuracies with intervals, and how the winner compares.
+
+The best of many noisy trials looks better than it is. A search's own score is called *selected*; what counts is the
+accuracy on fresh seeds and folds, *confirmed*.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from nas.record import Record, RunRecords
+
+FINALISTS = 3
+LEVEL = 0.95  # of every interval
+
+Verdict = Literal["better", "worse", "not shown"]
+Scores = Mapping[str, Mapping[int, float]]  # network's key → seed → accuracy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    """Accuracy on fresh seeds: a mean with its interval (None from one seed)."""
+
+    mean: float
+    ci: tuple[float, float] | None
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The winner's confirmed accuracy minus a reference's, over the same seeds and folds, in fractions."""
+
+    winner: Record
+    reference: Record
+    difference: float
+    ci: tuple[float, float] | None  # None from one seed
+    verdict: Verdict
+    seeds: tuple[int, ...]
+    candidates: int  # among how many the winner was chosen; the interval is widened for it
+
+
+def finalists(trials: tuple[Record, ...], count: int = FINALISTS) -> list[Record]:
+    """The best selected networks, best first; the earlier trial on a tie."""
+    complete = [record for record in trials if record.val_accuracy is not None]
+    return sorted(complete, key=lambda record: (-(record.val_accuracy or 0.0), record.number))[:count]
+
+
+def best_draw(trials: tuple[Record, ...]) -> Record | None:
+    """The best among the networks that were drawn at random."""
+    found = finalists(tuple(record for record in trials if record.origin == "draw"), 1)
+    return found[0] if found else None
+
+
+def at_cost(references: tuple[Record, ...], base: str) -> Record | None:
+    """The reference network scaled to the budget; the published one where that is the same network."""
+    names = (base, f"{base}@budget")
+    return next((record for record in references if record.name in names and record.origin == "scaled"), None)
+
+
+def to_confirm(trials: tuple[Record, ...], references: tuple[Record, ...]) -> list[Record]:
+    """The finalists, the references at the budget's cost, and the best random draw; each network once."""
+    candidates = finalists(trials)
+    candidates += [record for record in references if record.state == "complete" and record.origin != "published"]
+    drawn = best_draw(trials)
+    if drawn is not None:
+        candidates.append(drawn)
+    unique: dict[str, Record] = {}
+    for record in candidates:
+        if not any(record.spec == other.spec for other in unique.values()):
+            unique[record.key] = record
+    return list(unique.values())
+
+
+def scores(confirmations: tuple[Record, ...]) -> dict[str, dict[int, float]]:
+    """Accuracies by network and seed."""
+    table: dict[str, dict[int, float]] = {}
+    for record in confirmations:
+        if record.val_accuracy is not None:
+            table.setdefault(record.key, {})[record.seed] = record.val_accuracy
+    return table
+
+
+def confirmed(table: Scores) -> dict[str, Confirmed]:
+    """Every network's mean over its seeds. The interval pools the scatter of all networks after taking out what is common
+    to a seed and its fold (two-way additive model), so it is for comparing the networks with each other."""
+    common = _common_seeds(table)
+    spread = _residual(table, common)
+    result = {}
+    for key, by_seed in table.items():
+        mean = sum(by_seed.values()) / len(by_seed)
+        ci = None
+        if spread is not None:
+            half = _t(spread.df) * spread.sigma / len(by_seed) ** 0.5
+            ci = (mean - half, mean + half)
+        result[key] = Confirmed(mean=mean, ci=ci, seeds=tuple(sorted(by_seed)))
+    return result
+
+
+def winner(run: RunRecords) -> Record | None:
+    """The finalist with the best confirmed mean; without confirmation the best selected; None where none may be named.
+
+    A finalist whose confirmation is not finished cannot win.
+    """
+    if not run.facts.names_winner:
+        return None
+    best = finalists(run.trials)
+    if run.facts.confirm == 0 or not best:
+        return best[0] if best else None
+    means = confirmed(scores(run.confirmations))
+    done = [record for record in best if len(getattr(means.get(record.key), "seeds", ())) >= run.facts.confirm]
+    return max(done, key=lambda record: means[record.key].mean) if done else None
+
+
+def compare(run: RunRecords, base: str = "mobilenet_v3_small") -> Comparison | None:
+    """The winner against the reference at the same cost, paired over seeds; None until both are confirmed.
+
+    The two-way additive model (network + seed) of all confirmed networks gives the residual; the interval is Bonferroni-
+    widened by the number of finalists the winner was chosen from, so that choosing it costs what it should.
+    """
+    best, reference = winner(run), at_cost(run.references, base)
+    table = scores(run.confirmations)
+    if best is None or reference is None or best.key not in table or reference.key not in table:
+        return None
+    common = sorted(set(table[best.key]) & set(table[reference.key]))
+    if not common:
+        return None
+    difference = sum(table[best.key][seed] - table[reference.key][seed] for seed in common) / len(common)
+    candidates = sum(record.key in table for record in finalists(run.trials))
+    ci: tuple[float, float] | None = None
+    verdict: Verdict = "not shown"
+    spread = _residual(table, _common_seeds(table))
+    if spread is not None:
+        half = _t(spread.df, candidates) * spread.sigma * (2 / len(common)) ** 0.5
+        ci = (difference - half, difference + half)
+        verdict = "better" if ci[0] > 0 else "worse" if ci[1] < 0 else "not shown"
+    return Comparison(
+        winner=best,
+        reference=reference,
+        difference=difference,
+        ci=ci,
+        verdict=verdict,
+        seeds=tuple(common),
+        candidates=candidates,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    sigma: float
+    df: int
+
+
+def _common_seeds(table: Scores) -> list[int]:
+    seeds = [set(by_seed) for by_seed in table.values()]
+    return sorted(set.intersection(*seeds)) if seeds else []
+
+
+def _residual(table: Scores, seeds: list[int]) -> _Spread | None:
+    """Residual deviation of accuracy = network + seed; None with fewer than two of either."""
+    rows = [[by_seed[seed] for seed in seeds] for by_seed in table.values()]
+    if len(rows) < 2 or len(seeds) < 2:
+        return None
+    row_means = [sum(row) / len(row) for row in rows]
+    column_means = [sum(column) / len(column) for column in zip(*rows, strict=True)]
+    grand = sum(row_means) / len(row_means)
+    squares = sum(
+        (value - row_mean - column_mean + grand) ** 2
+        for row, row_mean in zip(rows, row_means, strict=True)
+        for value, column_mean in zip(row, column_means, strict=True)
+    )
+    df = (len(rows) - 1) * (len(seeds) - 1)
+    return _Spread(sigma=(squares / df) ** 0.5, df=df)
+
+
+def _t(df: int, comparisons: int = 1) -> float:
+    """Two-sided quantile of Student's t at LEVEL, Bonferroni-divided among comparisons."""
+    from scipy.stats import t  # 0.3 s to import; previews never come here
+
+    return float(t.ppf(1 - (1 - LEVEL) / 2 / comparisons, df))

@@ -1,0 +1,73 @@
+"""How long trainings will take: measured on a few steps before the first, corrected by every one that is done."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from nas.arch import ArchSpec
+from nas.cost import cost
+from nas.data import split
+from nas.model import build
+from nas.train import TrainData, evaluate, train
+from nas.trial import Trainer
+
+PROBE_STEPS = 3
+
+
+@dataclass(slots=True, kw_only=True)
+class Forecast:
+    """Seconds of one training as a line in its multiply-adds, through two measured networks.
+
+    The line's height is corrected by the trainings done since: they see what a few steps do not, other load included.
+    """
+
+    fixed: float  # seconds
+    per_mac: float  # seconds per multiply-add of the trained form
+    done: list[tuple[int, float]] = field(default_factory=list)  # (train_macs, seconds)
+
+    def observe(self, train_macs: int, seconds: float) -> None:
+        self.done.append((train_macs, seconds))
+
+    def seconds(self, train_macs: float) -> float:
+        """Expected of one training to its last epoch."""
+        recent = self.done[-8:]
+        correction = (
+            sum(seconds for _, seconds in recent) / sum(self._line(macs) for macs, _ in recent) if recent else 1.0
+        )
+        return self._line(train_macs) * correction
+
+    def _line(self, train_macs: float) -> float:
+        return self.fixed + self.per_mac * train_macs
+
+
+def probe(trainer: Trainer, specs: Sequence[ArchSpec]) -> Forecast:
+    """Measure a few training steps and a validation batch of the lightest and the heaviest of these networks, and scale
+    them to the recipe."""
+    sized = sorted(((cost(trainer.form(spec)).macs, spec) for spec in specs), key=lambda one: one[0])
+    points = [(macs, _seconds(trainer, spec)) for macs, spec in (sized[0], sized[-1])]
+    (x0, y0), (x1, y1) = points
+    per_mac = max(0.0, (y1 - y0) / (x1 - x0)) if x1 > x0 else 0.0
+    return Forecast(fixed=max(0.0, y0 - per_mac * x0), per_mac=per_mac)
+
+
+def _seconds(trainer: Trainer, spec: ArchSpec) -> float:
+    recipe = trainer.recipe
+    parts = split(trainer.data, fold=0, train_images=recipe.train_images, val_images=recipe.val_images)
+    count = min(recipe.batch, len(parts.train_index))
+    index = parts.train_index[:count]
+    batch = (torch.from_numpy(trainer.data.images[index]), torch.from_numpy(trainer.data.labels[index]))
+    data = TrainData.of(batch, batch, device=trainer.device)
+    model = build(trainer.form(spec), seed=0)
+    short = replace(recipe, epochs=1)
+    train(model, data, short, 0)  # warm-up: kernels are chosen and memory is taken at the first step
+    begin = time.perf_counter()
+    train(model, data, replace(recipe, epochs=PROBE_STEPS), 0)
+    both = (time.perf_counter() - begin) / PROBE_STEPS
+    begin = time.perf_counter()
+    evaluate(model, data, batch=recipe.batch)
+    validating = time.perf_counter() - begin
+    steps = max(1, len(parts.train_index) // recipe.batch)
+    batches = len(parts.val_index) / count
+    return recipe.epochs * (steps * max(0.0, both - validating) + batches * validating)

@@ -1,0 +1,35 @@
+"""``nas list``: the runs in a storage."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas.command import mended_by_user
+
+
+def list_runs(
+    runs: Annotated[Path, typer.Option(metavar="DIR", help="Where results are written.")] = Path("runs"),
+    storage: Annotated[
+        str | None, typer.Option(metavar="URL", help="Optuna storage; default: sqlite:///runs/nas.db.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Show the runs that are there."""
+    with mended_by_user():
+        from nas.storage import default_url, open_existing, read_run, study_names
+
+        url = storage or default_url(runs)
+        store = open_existing(url)
+        found = [read_run(store, name) for name in study_names(store)]
+    if as_json:
+        from nas.show import summary_json
+
+        print(json.dumps({"runs": [summary_json(run) for run in found]}, indent=2))
+        return
+    from rich.console import Console
+
+    from nas.show import list_table
+
+    Console().print(list_table(found))

@@ -1,0 +1,82 @@
+"""What a run consists of: which trainings there are beside the search's own trials, and with which seed and fold."""
+
+from dataclasses import dataclass
+
+from nas import evidence
+from nas.arch import ArchSpec
+from nas.record import Record
+from nas.space import Option
+
+SEEDS_APART = 1000  # training seeds of one --seed; another --seed shares none of them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A training to be done: which network, with which seed, on which fold."""
+
+    spec: ArchSpec
+    seed: int
+    fold: int
+    title: str
+    origin: str
+    number: int | None = None
+    name: str | None = None
+    choices: dict[str, Option] | None = None
+
+    @property
+    def any_cost(self) -> bool:
+        """Published networks are trained whatever they cost; nothing else is trained over budget."""
+        return self.origin == "published"
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Which training this is, in its study."""
+        return (self.name if self.name is not None else f"trial {self.number}", self.seed)
+
+
+def training_seed(seed: int, k: int) -> int:
+    """The k-th training seed of a study: 0 selects, 1, 2, … are fresh. All networks share them, so that they pair."""
+    return seed * SEEDS_APART + k
+
+
+def confirmation_fold(k: int) -> int:
+    """Fold of the k-th fresh seed. Never fold 0, which chose the finalists: its sampling error is in their scores."""
+    return 1 + (k - 1) % 4
+
+
+def trial_task(number: int, spec: ArchSpec, choices: dict[str, Option], origin: str, *, seed: int) -> Task:
+    return Task(
+        spec=spec,
+        choices=choices,
+        seed=training_seed(seed, 0),
+        fold=0,
+        number=number,
+        title=f"trial {number}",
+        origin=origin,
+    )
+
+
+def confirmation_tasks(
+    trials: tuple[Record, ...], references: tuple[Record, ...], *, seed: int, confirm: int
+) -> list[Task]:
+    """Seed by seed, not network by network, so that what an interruption leaves is paired."""
+    return [
+        Task(
+            spec=record.spec,
+            choices=record.choices,
+            seed=training_seed(seed, k),
+            fold=confirmation_fold(k),
+            number=record.number,
+            name=record.name,
+            title=record.title,
+            origin=record.origin,
+        )
+        for k in range(1, confirm + 1)
+        for record in evidence.to_confirm(trials, references)
+    ]
+
+
+def undone(tasks: list[Task], records: tuple[Record, ...]) -> list[Task]:
+    """Those with no record yet; a training that failed is not tried again."""
+    have = {(record.key, record.seed) for record in records}
+    return [task for task in tasks if task.key not in have]

@@ -1,0 +1,49 @@
+"""How a network is trained, as facts with a name and a hash. One study never mixes two recipes."""
+
+import hashlib
+from dataclasses import asdict, dataclass, fields
+import json
+
+from nas.errors import NasError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """SGD with Nesterov momentum and a one-cycle learning rate; batched crop and flip; label smoothing.
+
+    Raises ``NasError`` for values no training could have.
+    """
+
+    name: str
+    epochs: int
+    train_images: int | None  # of the folds not validated on; None: all
+    val_images: int | None  # of the fold validated on; None: all
+    resolution: int  # px the network is trained at
+    batch: int = 128
+    max_lr: float = 0.2  # at the top of the cycle, for this batch
+    warmup: float = 0.25  # share of the steps until the top
+    momentum: float = 0.9
+    weight_decay: float = 5e-4  # of convolution and linear weights only
+    label_smoothing: float = 0.1
+    crop: int = 4  # px of padding before the random crop; 0: none
+    flip: bool = True  # left to right; not for images that mean something else mirrored
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 1), ("batch", 2), ("resolution", 1), ("crop", 0)):
+            if getattr(self, name) < least:
+                raise NasError(f"--{name} {getattr(self, name)}: must be at least {least}")
+        for name in ("train_images", "val_images"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise NasError(f"--{name.replace('_', '-')} {value}: must be at least 1")
+        if not self.max_lr > 0:
+            raise NasError(f"max_lr {self.max_lr}: must be above zero")
+
+    @property
+    def hash(self) -> str:
+        """Eight hex digits over everything but the name: two recipes that train alike are the same recipe."""
+        facts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "name"}
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
+
+    def to_dict(self) -> dict[str, object]:
+        return {**asdict(self), "hash": self.hash}

@@ -1,0 +1,165 @@
+"""The typed view of a trial in storage: everything a trained network left behind. Reports read records and nothing else.
+
+A record is one attribute of its Optuna trial, a study's facts one attribute of its Optuna study.
+"""
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from nas.arch import ArchSpec
+from nas.budget import Budget
+from nas.errors import StorageError
+from nas.recipe import Recipe
+from nas.space import Option
+
+FORMAT = 1  # of records and facts; another one is another program's
+
+RECORD = "record"  # the attribute's name, of a trial
+FACTS = "nas"  # the attribute's name, of a study
+ORPHAN = "orphan"  # attribute of a trial that was running when its driver died; it counts for nothing
+
+Role = Literal["search", "references", "confirmation"]
+State = Literal["complete", "pruned", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRecord:
+    """One epoch of a curve."""
+
+    train_loss: float
+    val_accuracy: float  # fraction
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One trained network: choices + seed + recipe → what came out."""
+
+    state: State
+    number: int | None  # of a search's own trial, counted from 0 without orphans; None for references
+    name: str | None  # of a reference ("mobilenet_v3_small", "mobilenet_v3_small@budget"); None for a search's own
+    title: str  # what people are shown: "trial 17", "MobileNetV3 small ×1.03"
+    origin: str  # what made it: "draw" (at random), a sampler's name, "published", "scaled"
+    spec: ArchSpec  # as published; the budget's and the recipe's forms follow from it
+    choices: dict[str, Option] | None  # None for a network that is no point of the space
+    macs: int  # deployed form
+    params: int  # deployed form
+    peak_activation_bytes: int  # deployed form
+    train_macs: int  # trained form
+    seed: int
+    fold: int  # validated on; trained on the others
+    curve: tuple[EpochRecord, ...] = ()
+    reason: str | None = None  # why it failed
+    train_seconds: float = 0.0  # building, training and validating
+    device: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    started: str = ""  # ISO 8601, UTC
+
+    @property
+    def val_accuracy(self) -> float | None:
+        """Of the last epoch; None unless complete."""
+        return self.curve[-1].val_accuracy if self.state == "complete" else None
+
+    @property
+    def last_accuracy(self) -> float | None:
+        """Of the last epoch trained, stopped early or not; None before the first."""
+        return self.curve[-1].val_accuracy if self.curve else None
+
+    @property
+    def key(self) -> str:
+        """The same for every training of one network of a run: ``trial 17`` or a reference's name."""
+        return self.name if self.name is not None else f"trial {self.number}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored in the trial."""
+        return _dump(Record, self)
+
+    @classmethod
+    def from_json(cls, document: Any) -> "Record":
+        record: Record = _load(Record, document)
+        return record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFacts:
+    """The images a study was trained on."""
+
+    name: str
+    label: str  # what people are shown: "CIFAR-10 (JPEG)"
+    fingerprint: str
+    classes: int
+    images: int  # training images, all folds
+    resolution: int  # px as loaded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyFacts:
+    """What makes a study this study, and where it was run. The first group is its identity: another value is another
+    study."""
+
+    space: str
+    space_fingerprint: str
+    budget: Budget
+    data: DataFacts
+    recipe: Recipe
+    sampler: str
+    seed: int
+
+    role: Role = "search"
+    effort: str = "brief"
+    fallback: bool = False  # asked for CIFAR-10 and got a demonstration on digits
+    names_winner: bool = True  # a demonstration names none
+    confirm: int = 2  # fresh seeds for the finalists
+    trials: int = 0  # asked for, across restarts
+    command: str = ""
+    machine: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    started: str = ""  # ISO 8601, UTC
+    format: int = FORMAT
+
+    def to_json(self) -> dict[str, Any]:
+        return _dump(StudyFacts, self)
+
+    @classmethod
+    def from_json(cls, document: Any) -> "StudyFacts":
+        facts: StudyFacts = _load(StudyFacts, document)
+        return facts
+
+
+IDENTITY = ("space", "space_fingerprint", "budget", "data", "recipe", "sampler", "seed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecords:
+    """All that one run left behind: the search's facts and trials, its references, and the confirmations of both."""
+
+    name: str
+    facts: StudyFacts
+    trials: tuple[Record, ...]  # by number
+    references: tuple[Record, ...]
+    confirmations: tuple[Record, ...]
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _dump(kind: type, value: object) -> dict[str, Any]:
+    document: dict[str, Any] = _adapter(kind).dump_python(value, mode="json")
+    return document
+
+
+def _load(kind: type, document: Any) -> Any:
+    if isinstance(document, dict) and document.get("format", FORMAT) != FORMAT:
+        raise StorageError(f"{kind.__name__} of format {document['format']}: written by another version of nas")
+    try:
+        return _adapter(kind).validate_json(json.dumps(document))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise StorageError(f"{kind.__name__} in storage: {place}: {first['msg']}") from None

@@ -1,0 +1,76 @@
+"""The networks a search is compared with: published ones, the same ones scaled to the budget, and the largest draw."""
+
+import random
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from nas.arch import ArchSpec
+from nas.budget import Budget
+from nas.draw import NEAR, draw_inside
+from nas.errors import SpaceExhausted
+from nas.plan import Task, training_seed
+from nas.space import Option, Space
+
+LARGEST_OF = 64  # random draws that fit, of which the largest is taken
+WIDTHS = [step / 100 for step in range(5, 401)]  # tried when a network is scaled; channels move in eights anyway
+
+
+class Published(Protocol):
+    """A published network at any width multiplier (``search_spaces.Reference``)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def choices(self) -> dict[str, Option]: ...
+    @property
+    def scaled(self) -> Callable[[float], ArchSpec]: ...
+
+
+def scale_to_fit(scaled: Callable[[float], ArchSpec], budget: Budget) -> tuple[float, ArchSpec] | None:
+    """The width multiplier whose network uses most of the budget, and the network; None when even 0.05 is over.
+
+    Of widths that give the same network the one nearest to 1 is named.
+    """
+    fitting = [(width, spec) for width in WIDTHS if budget.fits(spec := scaled(width))]
+    if not fitting:
+        return None
+    return max(fitting, key=lambda one: (budget.use(one[1]), -abs(one[0] - 1)))
+
+
+def largest_draw(space: Space, budget: Budget, rng: random.Random) -> tuple[dict[str, Option], ArchSpec]:
+    """Of random draws that fit, the one with most multiply-adds: what "take the largest that fits" gives.
+
+    Raises ``SpaceExhausted`` when nothing fits.
+    """
+    draws = [draw_inside(space, budget, rng, near=NEAR) for _ in range(LARGEST_OF)]
+    best = max(draws, key=lambda one: budget.cost(one.spec).macs)
+    return best.choices, best.spec
+
+
+def reference_tasks(published: Iterable[Published], space: Space, budget: Budget, *, seed: int) -> list[Task]:
+    """One training for each reference, validated as the search's trials are, so that they can stand in one table."""
+    tasks = []
+    for reference in published:
+        native = reference.scaled(1.0)
+        fitted = scale_to_fit(reference.scaled, budget)
+        # where the published network itself uses the budget best, it is its own scaled form and trained once
+        origin = "scaled" if fitted is not None and fitted[1] == native else "published"
+        tasks.append(_task(native, reference.name, reference.title, origin, seed, reference.choices))
+        if fitted is not None and fitted[1] != native:
+            width, spec = fitted
+            tasks.append(_task(spec, f"{reference.name}@budget", f"{reference.title} ×{width:g}", "scaled", seed))
+    rng = random.Random(f"largest draw {seed}")
+    try:
+        choices, spec = largest_draw(space, budget, rng)
+        tasks.append(_task(spec, "largest_draw", "largest random draw", "draw", seed, choices))
+    except SpaceExhausted:  # so few networks fit that the search itself will say so
+        pass
+    return tasks
+
+
+def _task(
+    spec: ArchSpec, name: str, title: str, origin: str, seed: int, choices: dict[str, Option] | None = None
+) -> Task:
+    return Task(spec=spec, name=name, title=title, origin=origin, seed=training_seed(seed, 0), fold=0, choices=choices)

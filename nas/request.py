@@ -1,0 +1,201 @@
+"""A search that is fully decided but not begun: everything is checked here, before anything is written."""
+
+import hashlib
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypedDict
+
+from nas.budget import Budget
+from nas.data import ImageSet, load
+from nas.draw import Preview, draw, ensure_possible, preview
+from nas.effort import find_effort, recipe_for
+from nas.errors import NasError
+from nas.machine import machine, versions
+from nas.recipe import Recipe
+from nas.record import IDENTITY, DataFacts, StudyFacts
+from nas.samplers import SAMPLERS, MakeInner
+from nas.space import Space
+from nas.storage import default_url
+from nas.watch import Silent, Watcher
+from search_spaces import find_space
+
+RUNS = Path("runs")
+
+
+class SearchOptions(TypedDict, total=False):
+    """What a search can be told; ``request_search`` has the defaults."""
+
+    budget: Budget | None
+    budget_mflops: float | None
+    budget_params: int | None
+    budget_resolution: int | None
+    budget_classes: int | None
+    dataset: str | ImageSet
+    data_dir: Path | str | None
+    resolution: int | None
+    effort: str
+    recipe: Recipe | None
+    epochs: int | None
+    train_images: int | None
+    val_images: int | None
+    trials: int | None
+    confirm: int | None
+    sampler: str | MakeInner
+    seed: int
+    device: str
+    study: str | None
+    storage: str | None
+    runs: Path | str
+    command: str | None
+    fallback: bool
+
+
+def space_fingerprint(space: Space) -> str:
+    """Eight hex digits of what the space is: some fixed draws of it, choices and networks."""
+    rng = random.Random("fingerprint")
+    digest = hashlib.sha256()
+    for _ in range(24):
+        point = draw(space, rng)
+        digest.update(repr((sorted(point.choices.items()), point.spec)).encode())
+    return digest.hexdigest()[:8]
+
+
+def derived_name(facts: StudyFacts) -> str:
+    """A study's name: space, budget, data, effort, and a hash of everything that makes it another study."""
+    identity = repr([getattr(facts, field) for field in IDENTITY])
+    limits = "-".join(
+        f"{ceiling.limit:.10g}{'mflops' if ceiling.attribute == 'macs' else 'params'}"
+        for ceiling in facts.budget.ceilings()
+    )
+    parts = (facts.space.replace(":", "."), limits, facts.data.name, facts.effort)
+    return "-".join((*parts, hashlib.sha256(identity.encode()).hexdigest()[:6]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A search that is fully decided but not begun."""
+
+    name: str
+    facts: StudyFacts
+    space: Space
+    data: ImageSet
+    make_inner: MakeInner | None
+    device: str
+    storage: str
+    runs: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.runs / self.name
+
+    def preview(self) -> Preview:
+        return preview(self.space, self.facts.budget, seed=self.facts.seed)
+
+
+def request_search(
+    space: str | Space = "mobilenet_v3",
+    *,
+    budget: Budget | None = None,
+    budget_mflops: float | None = None,
+    budget_params: int | None = None,
+    budget_resolution: int | None = None,
+    budget_classes: int | None = None,
+    dataset: str | ImageSet = "cifar10",
+    data_dir: Path | str | None = None,
+    resolution: int | None = None,
+    effort: str = "brief",
+    recipe: Recipe | None = None,
+    epochs: int | None = None,
+    train_images: int | None = None,
+    val_images: int | None = None,
+    trials: int | None = None,
+    confirm: int | None = None,
+    sampler: str | MakeInner = "tpe",
+    seed: int = 0,
+    device: str = "auto",
+    study: str | None = None,
+    storage: str | None = None,
+    runs: Path | str = RUNS,
+    command: str | None = None,
+    fallback: bool = False,
+    watch: Watcher | None = None,
+) -> Request:
+    """Check everything a search needs, before anything is written. Raises ``NasError`` for what the caller can mend."""
+    from nas.trial import find_device
+
+    space_name = space if isinstance(space, str) else f"{space.__module__}:{space.__qualname__}"
+    space_function = find_space(space) if isinstance(space, str) else space
+    size = find_effort(effort)
+    if isinstance(sampler, str) and sampler not in SAMPLERS:
+        raise NasError(f"--sampler {sampler}: unknown; there are {', '.join(SAMPLERS)}")
+    make_inner = SAMPLERS[sampler] if isinstance(sampler, str) else sampler
+    sampler_name = sampler if isinstance(sampler, str) else getattr(sampler, "__name__", "own")
+    for flag, value, least in (("--trials", trials, 1), ("--confirm", confirm, 0), ("--seed", seed, 0)):
+        if value is not None and value < least:
+            raise NasError(f"{flag} {value}: must be at least {least}")
+    _check_ceilings(budget, budget_mflops, budget_params)
+    on = find_device(device)
+    say = (watch or Silent()).say
+    data = (
+        dataset
+        if isinstance(dataset, ImageSet)
+        else load(dataset, data_dir=None if data_dir is None else Path(data_dir), resolution=resolution, say=say)
+    )
+    if budget is None:
+        budget = Budget(
+            macs=None if budget_mflops is None else round(budget_mflops * 1e6),
+            params=budget_params,
+            resolution=data.deployed_resolution if budget_resolution is None else budget_resolution,
+            classes=data.deployed_classes if budget_classes is None else budget_classes,
+        )
+    ensure_possible(space_function, budget, name=space_name)
+    if recipe is None:
+        recipe = recipe_for(effort, data, device=on, epochs=epochs, train_images=train_images, val_images=val_images)
+    facts = StudyFacts(
+        space=space_name,
+        space_fingerprint=space_fingerprint(space_function),
+        budget=budget,
+        data=DataFacts(
+            name=data.name,
+            label=data.label,
+            fingerprint=data.fingerprint,
+            classes=len(data.classes),
+            images=len(data.labels),
+            resolution=data.resolution,
+        ),
+        recipe=recipe,
+        sampler=sampler_name,
+        seed=seed,
+        effort=effort,
+        fallback=fallback,
+        names_winner=size.names_winner,
+        confirm=size.confirm if confirm is None else confirm,
+        trials=size.trials if trials is None else trials,
+        command=command if command is not None else "nas.run_search(…)",
+        machine=machine(),
+        versions=versions(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    name = study or derived_name(facts)
+    if study is not None and (not study.strip() or any(c in study for c in "/\\") or study.startswith(".")):
+        raise NasError(f"--study {study!r}: a name becomes a folder under runs/; use letters, digits, - and _")
+    return Request(
+        name=name,
+        facts=facts,
+        space=space_function,
+        data=data,
+        make_inner=make_inner,
+        device=on,
+        storage=storage or default_url(Path(runs)),
+        runs=Path(runs),
+    )
+
+
+def _check_ceilings(budget: Budget | None, mflops: float | None, params: int | None) -> None:
+    for flag, value in (("--budget-mflops", mflops), ("--budget-params", params)):
+        if value is not None and not 0 < value < float("inf"):
+            raise NasError(f"{flag} {value:g}: must be above zero")
+    if budget is None and mflops is None and params is None:
+        raise NasError("no budget: give --budget-mflops (10⁶ multiply-adds) or --budget-params, or both")

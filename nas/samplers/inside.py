@@ -1,0 +1,144 @@
+"""A sampler that suggests nothing over budget and nothing twice, whatever sampler works inside it.
+
+The whole architecture is decided when a trial begins: the space is run over the inner sampler until what comes out fits,
+is new and uses a fair part of the budget. If that takes too long, the nearest suggestion is moved inside by a random walk.
+So nothing has to be stored as failed, and the inner sampler only ever learns from networks that were trained.
+
+Every suggestion depends on (seed, how many trials count, what they gave) only: the inner sampler is made afresh each time.
+An interrupted search goes on as if nothing had happened, provided that orphans were closed first.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from optuna import Study
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.arch import ArchSpec
+from nas.budget import Budget
+from nas.draw import Draw, draw_inside, move_inside, walk
+from nas.record import ORPHAN
+from nas.space import Space, as_suggested, explore, from_trial
+
+STARTUP = 10  # trials drawn at random before the inner sampler is asked (Optuna's own number for TPE)
+ATTEMPTS = 16  # suggestions of the inner sampler before the nearest one is moved inside
+FAIR = 0.6  # of the budget: suggestions that use less are thin networks that happen to fit
+
+
+class InsideSampler(BaseSampler):
+    """Runs ``space`` over an inner sampler, inside ``budget``, without repeats.
+
+    ``make_inner`` gives the inner sampler for one suggestion from a seed; None draws at random. Raises
+    ``SpaceExhausted`` while asking when nothing new that fits is found.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        budget: Budget,
+        *,
+        seed: int,
+        make_inner: Callable[[int], BaseSampler] | None = None,
+        name: str = "inner",
+        startup: int = STARTUP,
+    ) -> None:
+        self._space = space
+        self._budget = budget
+        self._seed = seed
+        self._make_inner = make_inner
+        self._name = name
+        self._startup = startup
+        self.origins: dict[int, str] = {}  # trial number → what suggested it: "draw", or the inner sampler's name
+        self._plans: dict[int, dict[str, Any]] = {}  # trial number → what each suggest_* will be answered
+        self._specs: dict[int, ArchSpec] = {}  # trial number → what was suggested, rebuilt once
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Optuna calls this once, when a trial begins: the place to decide the whole architecture."""
+        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
+        others = [other for other in others if not other.user_attrs.get(ORPHAN, False)]
+        taken = {self._spec_of(other) for other in others if other.params}
+        count = len(others)
+        rng = random.Random(f"{self._seed} {count}")
+        if self._make_inner is None or count < self._startup:
+            origin, point = "draw", draw_inside(self._space, self._budget, rng, taken=taken)
+        else:
+            origin, point = self._name, self._suggest(study, trial, self._make_inner(rng.getrandbits(31)), taken, rng)
+        self._plans[trial.number] = {
+            name: as_suggested(options, point.choices[name])
+            for name, options in point.domains.items()
+            if len(options) > 1
+        }
+        self.origins[trial.number] = origin
+        return {}
+
+    def _suggest(
+        self, study: Study, trial: FrozenTrial, inner: BaseSampler, taken: set[ArchSpec], rng: random.Random
+    ) -> Draw:
+        together = inner.infer_relative_search_space(study, trial)
+        nearest: Draw | None = None
+        for _ in range(ATTEMPTS):
+            asking = _Asking(study, trial, inner, inner.sample_relative(study, trial, together))
+            point = walk(self._space, from_trial(asking))
+            if point.spec in taken:
+                continue
+            use = self._budget.use(point.spec)
+            if FAIR <= use <= 1:
+                return point
+            if nearest is None or abs(use - 1) < abs(self._budget.use(nearest.spec) - 1):
+                nearest = point
+        start = nearest or point
+        return move_inside(self._space, self._budget, start, rng, taken=taken, near=FAIR)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        return self._plans[trial.number][param_name]
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        self._plans.pop(trial.number, None)
+        if self._make_inner is not None:
+            self._make_inner(0).after_trial(study, trial, state, values)
+
+    def _spec_of(self, trial: FrozenTrial) -> ArchSpec:
+        if trial.number not in self._specs:
+            self._specs[trial.number] = explore(self._space, from_trial(_Recorded(trial.params)))[1]
+        return self._specs[trial.number]
+
+
+class _Asking:
+    """Looks like a trial to ``from_trial``; asks the inner sampler, as Optuna's own trial would."""
+
+    def __init__(self, study: Study, trial: FrozenTrial, inner: BaseSampler, relative: dict[str, Any]) -> None:
+        self._study, self._trial, self._inner, self._relative = study, trial, inner, relative
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1) -> int:
+        return int(self._answer(name, IntDistribution(low, high, step=step)))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self._answer(name, CategoricalDistribution(choices))
+
+    def _answer(self, name: str, distribution: BaseDistribution) -> Any:
+        if name in self._relative:
+            return self._relative[name]
+        return self._inner.sample_independent(self._study, self._trial, name, distribution)
+
+
+class _Recorded:
+    """Looks like a trial to ``from_trial``; answers what was suggested before."""
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        self._params = params
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1) -> int:
+        return int(self._params[name])
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self._params[name]

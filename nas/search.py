@@ -1,0 +1,217 @@
+"""``python -m nas.search --budget-mflops 60``: find networks under a budget; end with a table, a report, three lines."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.command import mended_by_user
+from nas.duration import seconds
+
+if TYPE_CHECKING:
+    from nas.progress import Display
+    from nas.request import Request, SearchOptions
+
+HELP = """Find the most accurate small convolutional network that fits a budget.
+
+Samples a space of networks inside the budget, trains each briefly, confirms the best on fresh seeds, and writes a report
+to runs/STUDY/report/. Interrupting it loses nothing: the same command continues.
+
+MFLOPs means 10⁶ multiply-adds of convolutions and linear layers, counted in the form the network is deployed in (224 px
+and 1000 classes for CIFAR-10), the convention of the MobileNet papers.
+
+Examples:
+
+  python -m nas.search --budget-mflops 60
+
+  python -m nas.search --budget-mflops 60 --dry-run
+
+  python -m nas.search --budget-mflops 30 --budget-params 1500000 --trials 48 --confirm 5
+
+  python -m nas.search --budget-mflops 150 --dataset folder --data-dir ~/pets --time 2h
+"""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+BUDGET, DATA, SIZE, PLACE = "Budget", "Data", "How much", "Where and how"
+
+
+@app.command(help=HELP)
+def search(
+    budget_mflops: Annotated[
+        float | None,
+        typer.Option(
+            "--budget-mflops",
+            "--budget-mmacs",
+            metavar="N",
+            help="At most N million multiply-adds.",
+            rich_help_panel=BUDGET,
+        ),
+    ] = None,
+    budget_params: Annotated[
+        int | None, typer.Option(metavar="N", help="At most N parameters.", rich_help_panel=BUDGET)
+    ] = None,
+    budget_resolution: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PX",
+            help="Count the budget at PX × PX (CIFAR-10: 224; folder: the images' own).",
+            rich_help_panel=BUDGET,
+        ),
+    ] = None,
+    budget_classes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Count it with N classes (CIFAR-10: 1000; folder: its own).", rich_help_panel=BUDGET
+        ),
+    ] = None,
+    space: Annotated[
+        str, typer.Option(metavar="NAME", help="mobilenet_v3, or module:function for your own.")
+    ] = "mobilenet_v3",
+    sampler: Annotated[str, typer.Option(metavar="NAME", help="tpe, random or nsga2.")] = "tpe",
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed is another study.")] = 0,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="cifar10 (default; a demo on digits where it cannot be had), folder or digits.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the images are; default: NAS_DATA_DIR.", rich_help_panel=DATA),
+    ] = None,
+    resolution: Annotated[
+        int | None, typer.Option(metavar="PX", help="Train at PX × PX; default: the images' own.", rich_help_panel=DATA)
+    ] = None,
+    effort: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="demo, brief or full; the next options override it.", rich_help_panel=SIZE),
+    ] = "brief",
+    trials: Annotated[
+        int | None, typer.Option(metavar="N", help="Networks to try, in all, across restarts.", rich_help_panel=SIZE)
+    ] = None,
+    confirm: Annotated[
+        int | None, typer.Option(metavar="N", help="Fresh seeds for the finalists.", rich_help_panel=SIZE)
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Of each training.", rich_help_panel=SIZE)] = None,
+    train_images: Annotated[
+        int | None, typer.Option(metavar="N", help="Images a training sees.", rich_help_panel=SIZE)
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="30m", help="Stop in time to confirm by then; as many trials as fit.", rich_help_panel=SIZE
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.", rich_help_panel=PLACE)
+    ] = "auto",
+    study: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Instead of the derived name.", rich_help_panel=PLACE)
+    ] = None,
+    runs: Annotated[Path, typer.Option(metavar="DIR", help="Where results are written.", rich_help_panel=PLACE)] = Path(
+        "runs"
+    ),
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Optuna storage; default: sqlite:///runs/nas.db.", rich_help_panel=PLACE),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the space, what fits and the time; train nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    with mended_by_user():
+        limit = None if time is None else seconds(time)
+        options: SearchOptions = {
+            "budget_mflops": budget_mflops,
+            "budget_params": budget_params,
+            "budget_resolution": budget_resolution,
+            "budget_classes": budget_classes,
+            "data_dir": data_dir,
+            "resolution": resolution,
+            "effort": effort,
+            "trials": trials if trials is not None or limit is None else UNTIL_TIME,
+            "confirm": confirm,
+            "epochs": epochs,
+            "train_images": train_images,
+            "sampler": sampler,
+            "seed": seed,
+            "device": device,
+            "study": study,
+            "storage": storage,
+            "runs": runs,
+            "command": command_line(),
+        }
+        _search(space, dataset, options, limit, dry_run=dry_run, as_json=as_json)
+
+
+UNTIL_TIME = 100_000  # trials asked for where only the time limits them
+
+
+def command_line() -> str:
+    """What was typed, as it can be typed again."""
+    program = Path(sys.argv[0])
+    start = "python -m nas.search" if program.suffix == ".py" else f"{program.name} search"
+    typed = sys.argv[1:]
+    if start.endswith(" search") and typed[:1] == ["search"]:
+        typed = typed[1:]
+    return " ".join([start, *(shlex.quote(word) for word in typed)])
+
+
+def _search(
+    space: str, dataset: str | None, options: "SearchOptions", limit: float | None, *, dry_run: bool, as_json: bool
+) -> None:
+    from rich.console import Console
+
+    from nas.progress import Display
+    from nas.run import execute
+
+    errors = Console(stderr=True)
+    with Display(errors) as display:
+        request = _request(space, dataset, options, display)
+        if dry_run:
+            from nas import dry_run as preview
+
+            preview.show(request, as_json=as_json)
+            return
+        if request.facts.fallback:
+            display.say(LOUD)
+        display.say(
+            f"study {request.name}: {request.facts.space} under {request.facts.budget}, {request.facts.data.label}"
+        )
+        run = execute(request, watch=display, time_limit=limit)
+        page = run.report()
+    from nas.show import finish
+
+    finish(run.records, page, as_json=as_json)
+
+
+LOUD = (
+    "[bold yellow]DEMO ON DIGITS: CIFAR-10 is not here and could not be downloaded. This run shows that everything works; "
+    "its accuracies rank nothing and it names no winner. With the images: --dataset cifar10 --data-dir DIR[/]"
+)
+
+
+def _request(space: str, dataset: str | None, options: "SearchOptions", display: "Display") -> "Request":
+    """The search as asked; without ``--dataset`` and without CIFAR-10, the demonstration on digits."""
+    from nas.data import DatasetUnavailable
+    from nas.request import request_search
+
+    if dataset is not None:
+        asked: SearchOptions = {**options, "dataset": dataset}
+        return request_search(space, **asked, watch=display)
+    try:
+        return request_search(space, **options, watch=display)
+    except DatasetUnavailable as error:
+        display.say(str(error))
+        demo: SearchOptions = {**options, "dataset": "digits", "data_dir": None, "effort": "demo", "fallback": True}
+        return request_search(space, **demo, watch=display)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m nas.search")

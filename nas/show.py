@@ -1,0 +1,171 @@
+"""A run on the terminal and as JSON."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from nas.record import RunRecords, StudyFacts
+from reports.sentences import summary
+from reports.standing import comparison, is_demo, winner
+from reports.tables import NetworkRow, network_json, network_rows
+
+SHOWN = 12  # rows of the terminal's table beside the references; the report has all
+
+
+def table(run: RunRecords) -> Table:
+    """Selected and confirmed side by side; the winner and finalists first."""
+    facts = run.facts
+    title = f"{run.name}: validation accuracy on {facts.data.label}" + (" (DEMO, ranks nothing)" * is_demo(facts))
+    shown = Table(title=title, title_justify="left", caption_justify="left")
+    shown.caption = (
+        f"MFLOPs: 10⁶ multiply-adds at {facts.budget.resolution} px, {facts.budget.classes} classes; trained MMACs: at "
+        f"{facts.recipe.resolution} px, {facts.data.classes} classes. Selected: the score it was chosen by; confirmed: "
+        "fresh seeds and folds."
+    )
+    for name in ("network", "MFLOPs", "params", "trained MMACs", "selected", "confirmed", "95% interval"):
+        shown.add_column(name, justify="left" if name == "network" else "right", no_wrap=name == "network")
+    rows = network_rows(run)
+    own = [row for row in rows if row.role != "reference"]
+    for row in own[:SHOWN]:
+        shown.add_row(*_cells(row), style="bold green" if row.role == "winner" else None)
+    if len(own) > SHOWN:
+        shown.add_row(f"… and {len(own) - SHOWN} more (in the report)", style="dim")
+    shown.add_section()
+    for row in rows:
+        if row.role == "reference":
+            shown.add_row(*_cells(row), style="cyan")
+    return shown
+
+
+def _cells(row: NetworkRow) -> list[str]:
+    record = row.record
+    selected = f"{record.val_accuracy:.1%}" if record.val_accuracy is not None else record.state
+    confirmed = "" if row.confirmed is None else f"{row.confirmed.mean:.1%}"
+    ci = "" if row.ci is None else f"{row.ci[0]:.1%} to {row.ci[1]:.1%}"
+    mark = {"winner": " *", "finalist": " ·"}.get(row.role, "")
+    return [
+        record.title + mark,
+        f"{record.macs / 1e6:.1f}",
+        f"{record.params / 1e6:.2f} M",
+        f"{record.train_macs / 1e6:.1f}",
+        selected,
+        confirmed,
+        ci,
+    ]
+
+
+def run_json(run: RunRecords) -> dict[str, Any]:
+    """The document of ``--json``."""
+    facts = run.facts
+    best = winner(run)
+    against = comparison(run)
+    return {
+        "study": run.name,
+        "dataset": facts.data.label,
+        "fallback": facts.fallback,
+        "effort": facts.effort,
+        "recipe": facts.recipe.to_dict(),
+        "budget": budget_json(facts),
+        "trials": [network_json(run, record) for record in run.trials],
+        "references": [network_json(run, record) for record in run.references],
+        "best": None if best is None else network_json(run, best),
+        "comparison": None
+        if against is None
+        else {
+            "reference": against.reference.key,
+            "difference": against.difference,
+            "ci": None if against.ci is None else list(against.ci),
+            "verdict": against.verdict,
+            "seeds": list(against.seeds),
+        },
+        "next": next_command(run),
+    }
+
+
+def budget_json(facts: StudyFacts) -> dict[str, Any]:
+    """``resolution``, ``classes``, and a ceiling for each given."""
+    given = {"macs": facts.budget.macs, "params": facts.budget.params}
+    return {
+        "resolution": facts.budget.resolution,
+        "classes": facts.budget.classes,
+        **{name: limit for name, limit in given.items() if limit is not None},
+    }
+
+
+def next_command(run: RunRecords) -> str:
+    """What to type next: the images for a demonstration, the same again for an unfinished run, more trials otherwise."""
+    facts = run.facts
+    if not facts.command.startswith(("python", "nas")):
+        return f"run_search(…, trials={2 * max(1, len(run.trials))}) on {run.name}"
+    if facts.fallback:
+        return _with(facts.command, dataset="cifar10", data_dir="DIR")
+    if is_demo(facts):
+        return _with(facts.command, effort="brief")
+    if len(run.trials) < facts.trials and "--time" not in facts.command:
+        return facts.command
+    more: dict[str, Any] = {"trials": 2 * len(run.trials)}
+    against = comparison(run)
+    if against is not None and against.verdict == "not shown" and facts.confirm < 5:
+        more["confirm"] = 5
+    return _with(facts.command, **more)
+
+
+def _with(command: str, **options: Any) -> str:
+    """The command with these options, instead of its own where it has them."""
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        command = re.sub(rf" {flag}[ =](?:'[^']*'|\S+)", "", command)
+        command += f" {flag} {shlex.quote(str(value))}"
+    return command
+
+
+def summary_json(run: RunRecords) -> dict[str, Any]:
+    """One run in ``nas list --json``."""
+    best = winner(run)
+    return {
+        "study": run.name,
+        "space": run.facts.space,
+        "dataset": run.facts.data.label,
+        "fallback": run.facts.fallback,
+        "effort": run.facts.effort,
+        "budget": budget_json(run.facts),
+        "trials_asked": run.facts.trials,
+        "trials_done": len(run.trials),
+        "confirmations": len(run.confirmations),
+        "best": None if best is None else network_json(run, best),
+        "started": run.facts.started,
+    }
+
+
+def list_table(runs: list[RunRecords]) -> Table:
+    """What ``nas list`` prints."""
+    shown = Table()
+    for name in ("study", "budget", "data", "trials", "best"):
+        shown.add_column(name, overflow="fold")
+    for run in runs:
+        best = winner(run)
+        named = "" if best is None else f"{best.title}, {best.macs / 1e6:.1f} MFLOPs"
+        shown.add_row(
+            run.name,
+            str(run.facts.budget),
+            run.facts.data.label,
+            f"{len(run.trials)}/{run.facts.trials}",
+            "demo" if is_demo(run.facts) else named,
+        )
+    return shown
+
+
+def finish(run: RunRecords, page: Path, *, as_json: bool) -> None:
+    """The end of a command: table, report, three lines; on stderr when stdout is for the JSON document."""
+    out = Console(stderr=as_json)
+    out.print(table(run))
+    out.print(f"report: {page}", soft_wrap=True, highlight=False)
+    for line in summary(run, next_command=next_command(run)):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    if as_json:
+        print(json.dumps(run_json(run), indent=2))

@@ -1,0 +1,215 @@
+"""Optuna's storage, opened so that it is safe and quick, with its failures said in one line."""
+
+import sqlite3
+import warnings
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+
+from nas.errors import NasError, StorageError
+from nas.record import FACTS, IDENTITY, ORPHAN, RECORD, Record, RunRecords, StudyFacts
+
+SIBLINGS = {"search": "", "references": ".references", "confirmation": ".confirmation"}
+
+
+def default_url(runs: Path) -> str:
+    return f"sqlite:///{runs / 'nas.db'}"
+
+
+def open_storage(url: str) -> RDBStorage:
+    """The storage at an SQLAlchemy URL; an SQLite file is put into WAL mode, where readers never wait for the writer.
+
+    Raises ``StorageError`` for a URL that names no database, a file that is none, or one that cannot be reached.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    path = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+    if path is not None:
+        _prepare_sqlite(path)
+    try:
+        storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": 60}} if path is not None else {})
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise StorageError(f"--storage {url}: {_one_line(error)}; write sqlite:///FILE or postgresql://…") from None
+    except ImportError as error:
+        raise StorageError(f"--storage {url}: its driver is not installed ({error})") from None
+    except (DatabaseError, RuntimeError) as error:
+        raise StorageError(f"--storage {url}: {_one_line(error)}") from None
+    if path is not None:
+
+        @event.listens_for(storage.engine, "connect")
+        def relax(connection: Any, _: Any) -> None:
+            # in WAL mode NORMAL loses nothing when the process dies, and is more than twice as quick
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+        storage.engine.dispose()
+    return storage
+
+
+def open_existing(url: str) -> RDBStorage:
+    """A storage to read from. Raises ``StorageError`` rather than make an empty one."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:///") and not path.exists():
+        raise StorageError(f"{path}: no such file; nothing has been run here yet (or give --runs or --storage)")
+    return open_storage(url)
+
+
+def _prepare_sqlite(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with sqlite3.connect(path, timeout=60) as connection:
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+            names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+            connection.execute("BEGIN IMMEDIATE")  # a folder or file that cannot be written is found out here
+            connection.rollback()
+    except (sqlite3.OperationalError, OSError) as error:
+        raise StorageError(
+            f"{path}: cannot be opened for writing ({error}); choose another place with --runs"
+        ) from None
+    except sqlite3.DatabaseError as error:
+        raise StorageError(f"{path}: not a database ({error}); move it away or choose another --storage") from None
+    finally:
+        if "connection" in locals():
+            connection.close()
+    if names and "studies" not in names:
+        raise StorageError(f"{path}: a database of something else (no Optuna tables); choose another --storage")
+
+
+def _one_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def study_name(name: str, role: str) -> str:
+    """A run's three studies stand side by side in one storage: NAME, NAME.references, NAME.confirmation."""
+    return name + SIBLINGS[role]
+
+
+def open_study(
+    storage: BaseStorage,
+    name: str,
+    facts: StudyFacts,
+    *,
+    sampler: optuna.samplers.BaseSampler | None = None,
+    pruner: optuna.pruners.BasePruner | None = None,
+) -> optuna.Study:
+    """The study of this name, made if it is not there. Raises ``StorageError`` when it holds another question."""
+    try:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            direction="maximize",
+            sampler=sampler or optuna.samplers.RandomSampler(),
+            pruner=pruner or optuna.pruners.NopPruner(),
+            load_if_exists=True,
+        )
+        stored = study.user_attrs.get(FACTS)
+        if stored is None:
+            if study.get_trials(deepcopy=False):
+                raise StorageError(f"study {name}: holds trials of another program; choose another --study name")
+            with warnings.catch_warnings():  # called experimental; it only names the dashboard's axis
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                study.set_metric_names(["val_accuracy"])
+            study.set_user_attr(FACTS, facts.to_json())
+            return study
+        known = StudyFacts.from_json(stored)
+        for field in IDENTITY:
+            before, now = getattr(known, field), getattr(facts, field)
+            if before != now:
+                raise StorageError(
+                    f"study {name}: was made with another {field.replace('_', ' ')} ({_difference(before, now)}); "
+                    "choose another --study name"
+                )
+        return study
+    except (OperationalError, optuna.exceptions.StorageInternalError) as error:
+        raise StorageError(f"study {name}: {_one_line(error)}") from None
+
+
+def _difference(before: object, now: object) -> str:
+    """``batch: 64, now 128`` for facts with fields, ``mobilenet_v3, now mobilenet_v2`` otherwise."""
+    for field in getattr(before, "__dataclass_fields__", ()):
+        if getattr(before, field) != getattr(now, field):
+            return f"{field}: {getattr(before, field)}, now {getattr(now, field)}"
+    return f"{before}, now {now}"
+
+
+def update_facts(study: optuna.Study, facts: StudyFacts) -> None:
+    """Write down how the study was last continued (command, machine, number of trials)."""
+    if study.user_attrs.get(FACTS) != facts.to_json():
+        study.set_user_attr(FACTS, facts.to_json())
+
+
+def facts_of(study: optuna.Study) -> StudyFacts:
+    return StudyFacts.from_json(study.user_attrs[FACTS])
+
+
+def is_orphan(trial: FrozenTrial) -> bool:
+    return bool(trial.user_attrs.get(ORPHAN, False))
+
+
+def close_orphans(study: optuna.Study) -> int:
+    """Trials left running by a driver that died are closed, and counted for nothing. Returns how many.
+
+    Only the one driver of a study may call this: a trial of its own that runs would be closed as well.
+    """
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING))
+    for trial in running:
+        study._storage.set_trial_user_attr(trial._trial_id, ORPHAN, True)
+        study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+    return len(running)
+
+
+def counted(study: optuna.Study) -> list[FrozenTrial]:
+    """The trials that count, finished or running: all but the orphans, in order."""
+    return [trial for trial in study.get_trials(deepcopy=False) if not is_orphan(trial)]
+
+
+def records(study: optuna.Study) -> tuple[Record, ...]:
+    """Records of the finished trials that count."""
+    return tuple(
+        Record.from_json(trial.user_attrs[RECORD])
+        for trial in counted(study)
+        if trial.state.is_finished() and RECORD in trial.user_attrs
+    )
+
+
+def read_run(storage: BaseStorage, name: str) -> RunRecords:
+    """Everything one run left behind, while it runs or after. Raises ``StorageError`` if there is no such run."""
+    known = study_names(storage)
+    if name not in known:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise StorageError(f"study {name}: not in this storage; {hint}`nas list` shows what is there")
+    parts: dict[str, tuple[Record, ...]] = {}
+    facts: StudyFacts | None = None
+    present = set(optuna.get_all_study_names(storage))
+    for role in SIBLINGS:
+        if study_name(name, role) not in present:
+            parts[role] = ()
+            continue
+        study = optuna.load_study(study_name=study_name(name, role), storage=storage)
+        parts[role] = records(study)
+        facts = facts or facts_of(study)
+    if facts is None:
+        raise NasError(f"study {name}: not a run of nas")
+    return RunRecords(
+        name=name,
+        facts=facts,
+        trials=tuple(sorted(parts["search"], key=lambda record: record.number or 0)),
+        references=parts["references"],
+        confirmations=parts["confirmation"],
+    )
+
+
+def study_names(storage: BaseStorage) -> list[str]:
+    """The runs in this storage, oldest first; siblings belong to their run."""
+    summaries = optuna.get_all_study_summaries(storage, include_best_trial=False)
+    return [
+        summary.study_name
+        for summary in summaries
+        if FACTS in summary.user_attrs and summary.user_attrs[FACTS].get("role") == "search"
+    ]

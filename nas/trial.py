@@ -1,0 +1,145 @@
+"""One trial: choices → spec → gate → model → train → record. A network over its budget is never built."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from nas.arch import ArchSpec
+from nas.budget import Budget
+from nas.cost import cost
+from nas.data import ImageSet, split
+from nas.errors import NasError, OverBudget
+from nas.machine import versions
+from nas.model import build
+from nas.plan import Task
+from nas.recipe import Recipe
+from nas.record import EpochRecord, Record, State
+from nas.train import Diverged, Report, Result, TrainData, resize, train
+
+
+class TrainFunction(Protocol):
+    """``nas.train.train`` or a user's own: trains in place, reports every epoch, stops when told."""
+
+    def __call__(
+        self, model: nn.Module, data: TrainData, recipe: Recipe, seed: int, *, report: Report | None = None
+    ) -> Result: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Trainer:
+    """Trains tasks on one device, one after the other; images of the fold last used stay in memory."""
+
+    data: ImageSet
+    recipe: Recipe
+    budget: Budget
+    device: str = "cpu"
+    train: TrainFunction = train
+    _fold: tuple[int, TrainData] | None = field(default=None, init=False)
+
+    def form(self, spec: ArchSpec) -> ArchSpec:
+        """The form that is trained: the recipe's resolution, the data's classes."""
+        return spec.trained_on(resolution=self.recipe.resolution, classes=len(self.data.classes))
+
+    def run(self, task: Task, *, report: Report | None = None) -> Record:
+        """Train and tell. Raises ``OverBudget``; a training that diverges or runs out of memory is a failed record."""
+        if not task.any_cost and not self.budget.fits(task.spec):
+            raise OverBudget(f"{task.title}: {self.budget.use(task.spec):.4f} of the budget {self.budget}")
+        started, begin = datetime.now(UTC), time.perf_counter()
+        curve: list[EpochRecord] = []
+        state: State = "failed"
+        reason: str | None = None
+        try:
+            model = build(self.form(task.spec), seed=task.seed)
+            result = self.train(model, self.train_data(task.fold), self.recipe, task.seed, report=report)
+            curve = [
+                EpochRecord(train_loss=one.train_loss, val_accuracy=one.val_accuracy, seconds=one.seconds)
+                for one in result.curve
+            ]
+            state = "pruned" if result.stopped else "complete"
+        except Diverged as error:
+            reason = str(error)
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            reason = f"out of memory on {self.device}: {str(error).strip().splitlines()[0]}"
+        deployed = self.budget.cost(task.spec)
+        return Record(
+            state=state,
+            number=task.number,
+            name=task.name,
+            title=task.title,
+            origin=task.origin,
+            spec=task.spec,
+            choices=task.choices,
+            macs=deployed.macs,
+            params=deployed.params,
+            peak_activation_bytes=deployed.peak_activation_bytes,
+            train_macs=cost(self.form(task.spec)).macs,
+            seed=task.seed,
+            fold=task.fold,
+            curve=tuple(curve),
+            reason=reason,
+            train_seconds=time.perf_counter() - begin,
+            device=device_name(self.device),
+            versions=versions(),
+            started=started.isoformat(timespec="seconds"),
+        )
+
+    def train_data(self, fold: int) -> TrainData:
+        if self._fold is None or self._fold[0] != fold:
+            self._fold = None  # the old images go before the new ones come
+            parts = split(
+                self.data, fold=fold, train_images=self.recipe.train_images, val_images=self.recipe.val_images
+            )
+            self._fold = (
+                fold,
+                TrainData.of(
+                    self._images(parts.train_index), self._images(parts.val_index), device=torch.device(self.device)
+                ),
+            )
+        return self._fold[1]
+
+    def _images(self, index: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+        images = torch.from_numpy(self.data.images[index])
+        if images.shape[-1] != self.recipe.resolution:
+            images = resize(images, self.recipe.resolution)
+        return images, torch.from_numpy(self.data.labels[index])
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()  # the CPU's allocator has no exception class of its own
+    return "not enough memory" in text or "out of memory" in text or "can't allocate memory" in text
+
+
+def find_device(name: str) -> str:
+    """``auto`` is CUDA where there is one, then Apple's GPU, then the CPU. Raises ``NasError`` otherwise."""
+    available: dict[str, Callable[[], bool]] = {
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+        "cpu": lambda: True,
+    }
+    if name == "auto":
+        return next(device for device, is_there in available.items() if is_there())
+    if name not in available:
+        raise NasError(f"--device {name}: unknown; there are auto, {', '.join(available)}")
+    if not available[name]():
+        raise NasError(
+            f"--device {name}: not available on this machine; use --device cpu, or auto for the best there is"
+        )
+    return name
+
+
+def device_name(device: str) -> str:
+    """``cpu, 2 threads`` or the GPU's name."""
+    if device == "cuda":
+        return str(torch.cuda.get_device_name())
+    return f"{device}, {torch.get_num_threads()} threads" if device == "cpu" else device

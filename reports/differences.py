@@ -1,0 +1,121 @@
+"""How one network differs from another, block by block, in words and multiply-adds."""
+
+from dataclasses import dataclass, fields
+
+from nas.arch import ArchSpec, Row
+from nas.blocks import Block, Classifier, Convolution, InvertedResidual
+from nas.cost import block_cost
+from reports.stages import places, side_by_side
+from reports.words import signed
+
+FACTS = {
+    "mid": "expanded channels",
+    "out": "output channels",
+    "norm_eps": "batch norm epsilon",
+    "hidden": "hidden layer",
+    "operation": "pooling",
+}  # a block's facts whose names need words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One place of two networks. The macs of all lines sum exactly to the difference of the networks."""
+
+    place: str  # "stage 3 block 2"
+    block: str | None  # in words; None: not there
+    other: str | None
+    change: str  # "kernel 5 → 3, squeeze-excite removed"; empty where nothing differs
+    macs: int  # of this block minus the other's
+
+    def __str__(self) -> str:
+        """``stage 3 block 2: kernel 5 → 3, squeeze-excite removed, −3.1 MMACs``."""
+        return f"{self.place}: {self.change or 'the same'}, {signed(self.macs / 1e6)} MMACs"
+
+
+def differences(spec: ArchSpec, other: ArchSpec | None) -> list[Difference]:
+    """Every block of both networks, in order, with what it costs more or less. Give both in the same form.
+
+    Without another network every block is simply there, with all of its cost.
+    """
+    if other is None:
+        return [
+            Difference(place=place, block=block_words(row), other=None, change="", macs=_macs(row))
+            for place, row in places(spec)
+        ]
+    return [
+        Difference(
+            place=pair.place,
+            block=None if pair.mine is None else block_words(pair.mine),
+            other=None if pair.other is None else block_words(pair.other),
+            change=_change(pair.mine, pair.other),
+            macs=_macs(pair.mine) - _macs(pair.other),
+        )
+        for pair in side_by_side(spec, other)
+    ]
+
+
+def block_words(row: Row) -> str:
+    """``5×5, 24 → 96 → 40 channels, SE 24, hardswish, stride 2``, and the like for other kinds."""
+    block = row.block
+    if isinstance(block, InvertedResidual):
+        through = (row.shape.channels, block.mid, block.out) if block.expands(row.shape) else (block.mid, block.out)
+        squeeze = f"SE {block.squeeze}" if block.squeeze else "no SE"
+        return _joined(_square(block.kernel), _chain(*through), squeeze, block.activation, _stride(block.stride))
+    if isinstance(block, Convolution):
+        channels = _chain(row.shape.channels, block.out)
+        return _joined(_square(block.kernel), channels, block.activation, _stride(block.stride))
+    if isinstance(block, Classifier):
+        widths = (
+            (row.shape.elements, block.hidden, block.classes) if block.hidden else (row.shape.elements, block.classes)
+        )
+        return " → ".join(str(width) for width in widths)
+    return f"{block.operation} over {row.shape.height}×{row.shape.width}"
+
+
+def _change(mine: Row | None, other: Row | None) -> str:
+    if mine is None:
+        return "block left out"
+    if other is None:
+        return "block added"
+    if mine.block.kind != other.block.kind:
+        return f"{other.block.kind} → {mine.block.kind}".replace("_", " ")
+    changes = []
+    for field in fields(mine.block):
+        before, after = getattr(other.block, field.name), getattr(mine.block, field.name)
+        if before != after:
+            changes.append(_fact(field.name, before, after))
+    before, after = other.shape.channels, mine.shape.channels
+    if before != after and _macs(mine) != _macs(other):  # pooling costs nothing, whatever comes in
+        changes.append(f"input channels {before} → {after}")
+    return ", ".join(changes)
+
+
+def _fact(name: str, before: object, after: object) -> str:
+    if name == "squeeze":
+        if not after:
+            return "squeeze-excite removed"
+        return f"squeeze-excite {before} → {after} channels" if before else "squeeze-excite added"
+    return f"{FACTS.get(name, name.replace('_', ' '))} {before} → {after}"
+
+
+def _macs(row: Row | None) -> int:
+    if row is None:
+        return 0
+    block: Block = row.block
+    return block_cost(block, row.shape).macs
+
+
+def _square(kernel: int) -> str:
+    return f"{kernel}×{kernel}"
+
+
+def _chain(*channels: int) -> str:
+    return " → ".join(str(count) for count in channels) + " channels"
+
+
+def _stride(stride: int) -> str:
+    return f"stride {stride}" if stride > 1 else ""
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)

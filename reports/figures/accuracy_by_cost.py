@@ -1,0 +1,190 @@
+"""Accuracy against what a network costs where it is deployed: trials, their front, references, confirmed means."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nas.budget import MILLION
+from nas.record import Record, RunRecords
+from reports.figures.base import (
+    ACCURACY,
+    INK,
+    PALE,
+    REFERENCE,
+    TRIAL,
+    WINNER,
+    Drawing,
+    Skipped,
+    canvas,
+    legend,
+    measured_on,
+    mflops_label,
+)
+from reports.figures.labels import Label, place
+from reports.tables import NetworkRow, network_rows
+from reports.words import listed, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "Accuracy by cost"
+BEYOND = 1.35  # a reference that costs more than this times the ceiling would squeeze all trials into a corner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CostAxis:
+    """The cost that the budget limits: multiply-adds, or parameters where only they are limited; in millions."""
+
+    attribute: str
+    label: str
+    limit: float
+
+    def of(self, record: Record) -> float:
+        value: int = getattr(record, self.attribute)
+        return value / MILLION
+
+
+def accuracy_by_cost(run: RunRecords) -> Drawing | Skipped:
+    axis = _cost_axis(run)
+    rows = [row for row in network_rows(run) if row.record.val_accuracy is not None]
+    beyond = [row for row in rows if axis.of(row.record) > BEYOND * axis.limit]
+    rows = [row for row in rows if row not in beyond]
+    if not rows:
+        return Skipped(title=TITLE, reason="no trial near the budget is complete yet")
+    figure, axes = canvas(run, TITLE)
+    trials = [row.record for row in rows if row.role != "reference"]
+    _selected(axes, axis, trials, [row.record for row in rows if row.role == "reference"])
+    confirmed = [row for row in rows if row.confirmed]
+    _confirmed(axes, axis, confirmed)
+    axes.axvline(axis.limit, color=INK, linestyle="--", linewidth=1, label="budget")
+    axes.set(xlabel=axis.label, ylabel=ACCURACY)
+    axes.margins(x=0.08, y=0.12)
+    legend(figure, axes, columns=3)
+    low, high = axes.get_ylim()
+    line = [(axis.limit, low + (high - low) * step / 60) for step in range(61)]
+    place(axes, _labels(axis, rows), avoid=[*_points(axis, rows), *line])
+    return Drawing(figure=figure, title=TITLE, caption=_caption(run, axis, confirmed, beyond))
+
+
+def front(costs: Sequence[float], accuracies: Sequence[float]) -> list[tuple[float, float]]:
+    """The points that nothing beats at the same cost or less, by cost."""
+    best: list[tuple[float, float]] = []
+    for cost, accuracy in sorted(zip(costs, accuracies, strict=True), key=lambda point: (point[0], -point[1])):
+        if not best or accuracy > best[-1][1]:
+            best.append((cost, accuracy))
+    return best
+
+
+def _cost_axis(run: RunRecords) -> _CostAxis:
+    budget = run.facts.budget
+    if budget.macs is not None:
+        return _CostAxis(attribute="macs", label=mflops_label(run.facts), limit=budget.macs / MILLION)
+    assert budget.params is not None  # a budget has one ceiling at least
+    label = f"parameters, deployed (10⁶, {budget.classes} classes)"
+    return _CostAxis(attribute="params", label=label, limit=budget.params / MILLION)
+
+
+def _selected(axes: "Axes", axis: _CostAxis, trials: list[Record], references: list[Record]) -> None:
+    x = [axis.of(record) for record in trials]
+    y = [100 * (record.val_accuracy or 0) for record in trials]
+    if trials:
+        axes.scatter(x, y, s=26, facecolors="none", edgecolors=TRIAL, linewidths=1.1, label="trial, selected")
+    if len(trials) > 1:
+        steps = front(x, y)
+        ends = [*steps, (max(x), steps[-1][1])]
+        label = "best selected at this cost or less"
+        axes.step(*zip(*ends, strict=True), where="post", color=TRIAL, linewidth=1, alpha=0.5, label=label)
+    if references:
+        x = [axis.of(record) for record in references]
+        y = [100 * (record.val_accuracy or 0) for record in references]
+        axes.scatter(
+            x,
+            y,
+            s=36,
+            marker="D",
+            facecolors="none",
+            edgecolors=REFERENCE,
+            linewidths=1.1,
+            label="reference, selected",
+        )
+
+
+def _confirmed(axes: "Axes", axis: _CostAxis, rows: list[NetworkRow]) -> None:
+    kinds = {
+        "winner, confirmed": ([row for row in rows if row.role == "winner"], WINNER, "s"),
+        "other trial, confirmed": ([row for row in rows if row.role in ("finalist", "trial")], TRIAL, "s"),
+        "reference, confirmed": ([row for row in rows if row.role == "reference"], REFERENCE, "D"),
+    }
+    for label, (group, color, marker) in kinds.items():
+        for index, row in enumerate(group):
+            assert row.confirmed is not None
+            x, mean = axis.of(row.record), 100 * row.confirmed.mean
+            selected = 100 * (row.record.val_accuracy or 0)
+            axes.plot([x, x], [selected, mean], color=PALE, linewidth=0.8, linestyle=":", zorder=1)
+            spread = None if row.ci is None else [[mean - 100 * row.ci[0]], [100 * row.ci[1] - mean]]
+            axes.errorbar(
+                [x],
+                [mean],
+                spread,
+                fmt=marker,
+                color=color,
+                markersize=5.5,
+                capsize=3,
+                elinewidth=1.2,
+                label=label if index == 0 else None,
+                zorder=4,
+            )
+
+
+def _labels(axis: _CostAxis, rows: list[NetworkRow]) -> list[Label]:
+    labels = []
+    for row in rows:
+        if row.role != "reference" and row.confirmed is None:
+            continue
+        value = row.confirmed.mean if row.confirmed else row.record.val_accuracy or 0.0
+        color = {"winner": WINNER, "reference": REFERENCE}.get(row.role, TRIAL)
+        labels.append(
+            Label(
+                x=axis.of(row.record),
+                y=100 * value,
+                text=row.record.title,
+                color=color,
+                bold=row.role == "winner",
+            )
+        )
+    return labels
+
+
+def _points(axis: _CostAxis, rows: list[NetworkRow]) -> list[tuple[float, float]]:
+    """Where ink is, for labels to keep away from: points, intervals and the front."""
+    points = []
+    for row in rows:
+        x = axis.of(row.record)
+        values = [row.record.val_accuracy or 0.0, *(row.ci or ())]
+        if row.confirmed:
+            low, high = row.ci or (row.confirmed.mean, row.confirmed.mean)
+            values += [low + (high - low) * step / 24 for step in range(25)]
+        points += [(x, 100 * value) for value in values]
+    own = [row.record for row in rows if row.role != "reference"]
+    steps = front([axis.of(one) for one in own], [100 * (one.val_accuracy or 0) for one in own])
+    ends = [*(x for x, _ in steps[1:]), max((axis.of(one) for one in own), default=0.0)]
+    for (x, y), end in zip(steps, ends, strict=bool(steps)):
+        points += [(x + (end - x) * step / 40, y) for step in range(41)]
+    return points
+
+
+def _caption(run: RunRecords, axis: _CostAxis, confirmed: list[NetworkRow], beyond: list[NetworkRow]) -> str:
+    caption = [
+        measured_on(run),
+        "Open: the one training that selected; the best of many looks better than it is.",
+    ]
+    if confirmed:
+        caption.append("Filled: mean over fresh seeds and folds, with 95% interval where two seeds or more are there.")
+    if beyond:
+        unit = "MFLOPs" if axis.attribute == "macs" else "M parameters"
+        outside = [
+            f"{row.record.title} ({axis.of(row.record):.1f} {unit}, {percent(row.record.val_accuracy or 0)} selected)"
+            for row in beyond
+        ]
+        caption.append(f"Beyond the axis: {listed(outside)}.")
+    return " ".join(caption)

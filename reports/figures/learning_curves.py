@@ -1,0 +1,83 @@
+"""Validation accuracy after every epoch; finalists and references named, the others pale."""
+
+from nas import evidence
+from nas.record import Record, RunRecords
+from reports import standing
+from reports.figures.base import (
+    ACCURACY,
+    PALE,
+    REFERENCE,
+    TRIAL,
+    WINNER,
+    Drawing,
+    Skipped,
+    canvas,
+    measured_on,
+    whole_numbers,
+)
+from reports.figures.labels import SIZE, spread
+
+TITLE = "Learning curves"
+LINES = ("-", "--", "-.", ":")  # curves of one colour differ in their line
+
+
+def learning_curves(run: RunRecords) -> Drawing | Skipped:
+    trained = [record for record in (*run.trials, *run.references) if record.curve]
+    if not trained:
+        return Skipped(title=TITLE, reason="no network has finished an epoch yet")
+    best = standing.winner(run)
+    finalists = evidence.finalists(run.trials)
+    references = [record for record in run.references if record.curve]
+    figure, axes = canvas(run, TITLE)
+    for record in run.trials:
+        if record.curve and record not in finalists:
+            axes.plot(*_curve(record), color=PALE, linewidth=0.8, marker="o", markersize=2.5, zorder=1)
+    named: list[tuple[Record, str]] = []
+    for index, record in enumerate(finalists):
+        color = WINNER if best is not None and record.key == best.key else TRIAL
+        axes.plot(
+            *_curve(record),
+            color=color,
+            linestyle=LINES[index % 4],
+            linewidth=1.8,
+            marker="o",
+            markersize=3.5,
+        )
+        named.append((record, color))
+    for index, record in enumerate(references):
+        line = LINES[index % 4]
+        axes.plot(*_curve(record), color=REFERENCE, linestyle=line, linewidth=1.4, marker="D", markersize=3.5)
+        named.append((record, REFERENCE))
+    epochs = max(len(record.curve) for record in trained)
+    axes.set(xlabel="epoch", ylabel=ACCURACY)
+    axes.set_xlim(0.5 if epochs == 1 else 1 - 0.03 * epochs, epochs + (0.5 if epochs == 1 else 0.03 * epochs))
+    whole_numbers(axes)
+
+    figure.draw_without_rendering()
+    low, high = axes.get_ylim()
+    line_height = 1.35 * SIZE * figure.dpi / 72 / axes.get_window_extent().height * (high - low)
+    ends = [100 * (record.last_accuracy or 0) for record, _ in named]
+    for (record, color), end, at in zip(named, ends, spread(ends, line_height, low, high), strict=True):
+        axes.annotate(
+            record.title,
+            (len(record.curve), end),
+            xytext=(1.04, at),
+            textcoords=axes.get_yaxis_transform(),
+            fontsize=SIZE,
+            color=color,
+            va="center",
+            annotation_clip=False,
+            fontweight="bold" if color == WINNER else "normal",
+            arrowprops={"arrowstyle": "-", "color": color, "lw": 0.5, "shrinkA": 0, "shrinkB": 3, "relpos": (0, 0.5)},
+        )
+    others = sum(bool(record.curve) for record in run.trials) - len(finalists)
+    pale = f" Pale: {others} other trials." if others > 1 else " Pale: the other trial." if others else ""
+    return Drawing(
+        figure=figure,
+        title=TITLE,
+        caption=f"{measured_on(run)} One training each, the one that selected.{pale}",
+    )
+
+
+def _curve(record: Record) -> tuple[list[int], list[float]]:
+    return list(range(1, len(record.curve) + 1)), [100 * epoch.val_accuracy for epoch in record.curve]

@@ -1,0 +1,108 @@
+"""The small print: on what, how, where and when a run's numbers were made."""
+
+from collections.abc import Iterable, Mapping
+
+from nas.arch import SMALL_IMAGE
+from nas.record import Record, RunRecords
+from reports.words import seeds
+
+INTERVALS = (
+    "Intervals are 95%. A confirmed mean’s interval pools the scatter of all confirmed networks after taking out "
+    "what is common to a seed and its fold (two-way additive model, Student’s t), so it is for comparing the networks "
+    "with each other. The winner’s difference is paired over seeds and folds, and its interval is Bonferroni-widened "
+    "by the number of finalists it was chosen from. One seed gives no interval."
+)
+
+
+def facts(run: RunRecords) -> list[tuple[str, str]]:
+    """Label and value, in reading order."""
+    study = run.facts
+    recipe = {**study.recipe.to_dict()}
+    name, digest = recipe.pop("name"), recipe.pop("hash")
+    entries = [
+        ("study", f"{run.name} (effort {study.effort})"),
+        ("command", study.command),
+        ("data", f"{study.data.label}; fingerprint {study.data.fingerprint}"),
+        (
+            "images",
+            f"{study.data.images:,} training images of {study.data.classes} classes in all folds, "
+            f"{study.data.resolution} px as loaded",
+        ),
+        ("space", f"{study.space} (fingerprint {study.space_fingerprint})"),
+        ("budget", str(study.budget)),
+        ("sampler", f"{study.sampler}, seed {study.seed}"),
+        ("recipe", f"{name} ({digest}): {_pairs(recipe)}"),
+        ("seeds and folds", _seeds_and_folds(run)),
+        ("machine", _pairs(study.machine)),
+        ("versions", _pairs(study.versions)),
+        ("trained on", ", ".join(dict.fromkeys(one.device for one in _all(run) if one.device))),
+        ("when", _when(run)),
+    ]
+    return [(label, value) for label, value in entries if value]
+
+
+def notes(run: RunRecords) -> list[str]:
+    """What the numbers mean, one paragraph each."""
+    study = run.facts
+    resolution = study.recipe.resolution
+    strides = " with CIFAR strides" if resolution < SMALL_IMAGE else ""
+    return [
+        "“MFLOPs” means 10⁶ multiply-adds of convolutions and linear layers, at "
+        f"{study.budget.resolution} px and {study.budget.classes} classes: the form that is deployed, and that the "
+        "budget counts. Parameters and peak activation memory (one image, fp32) are of the same form.",
+        f"Accuracies are validation accuracies of the trained form, at {resolution} px{strides}, on "
+        f"{study.data.label}. They say nothing about accuracy at {study.budget.resolution} px."
+        if resolution != study.budget.resolution
+        else f"Accuracies are validation accuracies of the trained form, at {resolution} px{strides}, on "
+        f"{study.data.label}.",
+        "“Selected” is the accuracy of the one training that the search saw; the best of many looks better than it is. "
+        "“Confirmed” is the mean over fresh seeds, each validated on a fold that the search did not validate on.",
+        INTERVALS,
+        "The test set was never read.",
+    ]
+
+
+def _all(run: RunRecords) -> tuple[Record, ...]:
+    return (*run.trials, *run.references, *run.confirmations)
+
+
+def _pairs(mapping: Mapping[str, object]) -> str:
+    return ", ".join(f"{str(name).replace('_', ' ')} {_value(value)}" for name, value in mapping.items())
+
+
+def _value(value: object) -> str:
+    return {None: "all", True: "yes", False: "no"}[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def _seeds_and_folds(run: RunRecords) -> str:
+    parts = [
+        f"{name}: {_where(records)}"
+        for name, records in (
+            ("trials", run.trials),
+            ("references", run.references),
+            ("confirmations", run.confirmations),
+        )
+        if records
+    ]
+    return "; ".join(parts)
+
+
+def _where(records: Iterable[Record]) -> str:
+    """``seeds 0–23 on fold 0``, ``seed 1 on fold 1, seed 2 on fold 2``."""
+    by_fold: dict[int, list[int]] = {}
+    for record in records:
+        by_fold.setdefault(record.fold, []).append(record.seed)
+    return ", ".join(f"{seeds(found)} on fold {fold}" for fold, found in sorted(by_fold.items()))
+
+
+def _when(run: RunRecords) -> str:
+    """From the study's start to the last training's; ISO 8601, UTC."""
+    last = max((record.started for record in _all(run) if record.started), default="")
+    minutes = sum(record.train_seconds for record in _all(run)) / 60
+    spent = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
+    parts = [
+        f"begun {run.facts.started}" if run.facts.started else "",
+        f"last training begun {last}" if last else "",
+    ]
+    parts.append(f"{spent} of training in all" if minutes else "")
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,126 @@
+"""The page: everything a run shows, in one HTML file that opens offline, with its figures and table beside it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nas import evidence
+from nas.record import Record, RunRecords
+from reports import differences, footer, sentences, standing, tables, words
+from reports.figures import FIGURES, Skipped, base
+from reports.files import write_whole
+from reports.tables import NetworkRow
+
+TEMPLATE = Path(__file__).parent / "page.html"
+ROWS = 60  # of the page's table; networks.csv has them all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """One figure as it stands on the page: an ``<svg>`` with its caption, or the reason why it is not there."""
+
+    name: str
+    title: str
+    svg: str = ""
+    caption: str = ""
+    reason: str = ""
+
+
+def write(run: RunRecords, folder: Path) -> Path:
+    """``folder/index.html``, ``folder/figures/`` and ``folder/networks.csv`` from what the run has recorded so far.
+
+    Returns the page. Each file is complete whenever it is there, the page comes last, and a figure that the records no
+    longer support is removed.
+    """
+    shown = [_figure(run, name, folder / "figures") for name in FIGURES]
+    write_whole(folder / "networks.csv", tables.networks_csv(run))
+    return write_whole(folder / "index.html", _render(run, shown))
+
+
+def _figure(run: RunRecords, name: str, folder: Path) -> _Shown:
+    with base.style():
+        drawn = FIGURES[name](run)
+        if isinstance(drawn, Skipped):
+            for kind in ("svg", "png"):
+                (folder / f"{name}.{kind}").unlink(missing_ok=True)
+            return _Shown(name=name, title=drawn.title, reason=drawn.reason)
+        base.settle(drawn.figure)
+        svg = base.svg(drawn.figure, name)
+        write_whole(folder / f"{name}.svg", svg)
+        write_whole(folder / f"{name}.png", base.png(drawn.figure))
+    return _Shown(name=name, title=drawn.title, svg=svg, caption=drawn.caption)
+
+
+def _render(run: RunRecords, figures: list[_Shown]) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    rows = tables.network_rows(run)
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        run=run,
+        facts=run.facts,
+        demo=standing.demo_words(run.facts),
+        headline=_headline(run),
+        found=sentences.found(run),
+        shown=sentences.shown(run),
+        states=standing.states(run),
+        todo=standing.still_to_do(run),
+        rows=rows[:ROWS],
+        hidden=max(0, len(rows) - ROWS),
+        figures=figures,
+        blocks=_blocks(run),
+        entries=footer.facts(run),
+        notes=footer.notes(run),
+        words=words,
+        interval=_interval,
+    )
+
+
+def _headline(run: RunRecords) -> str:
+    """The verdict in one line."""
+    if standing.is_demo(run.facts):
+        return f"A {standing.demo_words(run.facts)}: no winner is named"
+    best, against = standing.winner(run), standing.comparison(run)
+    if best is None:
+        return f"Search under {run.facts.budget}: no winner yet"
+    if against is None:
+        return f"{words.capital(best.title)} leads under {run.facts.budget}"
+    said = {
+        "better": "is better than",
+        "worse": "is worse than",
+        "not shown": "wins the search; not shown to differ from",
+    }[against.verdict]
+    return f"{words.capital(best.title)} {said} {against.reference.title}"
+
+
+def _interval(row: NetworkRow) -> str:
+    return words.interval(row.ci) if row.ci else ""
+
+
+def _blocks(run: RunRecords) -> dict[str, Any] | None:
+    """One network's table of blocks beside MobileNetV3 small's: the winner's; before there is one, the leader's; of a
+    demonstration, which names none, its first complete network's as an example."""
+    complete = [record for record in run.trials if record.val_accuracy is not None]
+    best = standing.winner(run)
+    if not complete and best is None:
+        return None
+    if best is not None:
+        subject, why = best, "the winner"
+    elif standing.is_demo(run.facts):
+        subject, why = complete[0], "an example, the first complete trial"
+    else:
+        subject, why = evidence.finalists(run.trials, 1)[0], "leading so far, not confirmed"
+    return {"subject": subject, "why": why, **_lines(run, subject)}
+
+
+def _lines(run: RunRecords, subject: Record) -> dict[str, Any]:
+    deployed = run.facts.budget.deployed
+    base_record = standing.published_base(run)
+    other = base_record.spec if base_record is not None else None
+    lines = differences.differences(deployed(subject.spec), deployed(other) if other else None)
+    return {
+        "reference": base_record,
+        "lines": lines,
+        "total": sum(line.macs for line in lines),
+        "differing": [line for line in lines if other and (line.change or line.macs)],
+    }

@@ -1,0 +1,115 @@
+"""What a run found, in plain words that claim no more than was shown."""
+
+from nas import evidence
+from nas.evidence import Comparison
+from nas.record import Record, RunRecords
+from reports import standing
+from reports.words import capital, cost, interval, percent, plural, points, seeds
+
+SMALL = "MobileNetV3 small"
+
+
+def summary(run: RunRecords, *, next_command: str) -> tuple[str, str, str]:
+    """The three lines a command ends with: the winner beside MobileNetV3 small, how far that is shown, what is next."""
+    return found(run), shown(run), f"Next: {next_command}"
+
+
+def found(run: RunRecords) -> str:
+    """The winner and how it compares; of a demonstration that it is one; of an unfinished run who leads."""
+    if standing.is_demo(run.facts):
+        return f"{capital(standing.demo_words(run.facts))} ({standing.states(run)}): it names no winner."
+    best = standing.winner(run)
+    if best is None:
+        return _no_winner(run)
+    confirmed = evidence.confirmed(evidence.scores(run.confirmations))
+    open_ends = standing.trials_left(run) or standing.confirmations_left(run)
+    so_far = "Winner so far" if open_ends else "Winner"
+    mine = confirmed.get(best.key)
+    if run.facts.confirm == 0 or mine is None:
+        return f"{so_far} by its own score: {_named(run, best)}, selected with {percent(best.val_accuracy or 0)}."
+    against = standing.comparison(run)
+    if against is None:
+        return f"{so_far}: {_named(run, best)}, {percent(mine.mean)} confirmed on {_fresh(mine.seeds)}."
+    # both over the comparison's own seeds, so that the two accuracies differ by exactly the difference
+    ours, theirs = (_mean(run, record, against.seeds) for record in (best, against.reference))
+    return (
+        f"{so_far}: {_named(run, best)}, {percent(ours)} confirmed on {_fresh(against.seeds)}; "
+        f"{_named(run, against.reference)} reaches {percent(theirs)}."
+    )
+
+
+def shown(run: RunRecords) -> str:
+    """How far the comparison is shown: difference, interval, seeds, verdict, and what "not shown" means."""
+    facts = run.facts
+    if standing.is_demo(facts):
+        asked = "CIFAR-10 was asked for and could not be had. " if facts.fallback else ""
+        return f"{asked}Nothing is claimed: accuracies of a {standing.demo_words(facts)} do not rank networks."
+    best = standing.winner(run)
+    if best is None:
+        return f"Nothing is shown yet about {SMALL} at the same cost."
+    if facts.confirm == 0:
+        return (
+            f"Not shown against {SMALL}: nothing was trained on fresh seeds, and the best of "
+            f"{plural(len(run.trials), 'trial')} looks better than it is."
+        )
+    against = standing.comparison(run)
+    if against is None:
+        return _no_comparison(run)
+    return _verdict(against)
+
+
+def _verdict(against: Comparison) -> str:
+    difference = points(against.difference)
+    if against.ci is None:
+        return f"Not shown: {difference} from {seeds(against.seeds)} alone gives no interval; it takes 2 seeds or more."
+    widened = f", widened for having chosen among {against.candidates}" if against.candidates > 1 else ""
+    measured = f"{difference}, 95% interval {interval(against.ci, differences=True)} ({seeds(against.seeds)}{widened})"
+    if against.verdict == "better":
+        return f"Better than {against.reference.title} at the same cost: {measured}."
+    if against.verdict == "worse":
+        return f"Worse than {against.reference.title} at the same cost: {measured}."
+    return (
+        f"Not shown: {measured}. These trainings cannot tell the two apart, which does not make them equal; "
+        "more fresh seeds narrow the interval."
+    )
+
+
+def _no_winner(run: RunRecords) -> str:
+    best = evidence.finalists(run.trials, 1)
+    if not best:
+        so_far = standing.states(run) if run.trials else "no trial"
+        return f"No winner yet: {so_far}, none of them complete." if run.trials else f"No winner yet: {so_far} so far."
+    leader = best[0]
+    return (
+        f"No winner yet: {_named(run, leader)} leads with {percent(leader.val_accuracy or 0)} selected; "
+        "its accuracy on fresh seeds is still to come."
+    )
+
+
+def _no_comparison(run: RunRecords) -> str:
+    reference = evidence.at_cost(run.references, standing.BASE)
+    if reference is None:
+        return f"Not shown against {SMALL}: it was not trained at this cost in this run."
+    if reference.state != "complete":
+        return f"Not shown against {reference.title}: its training {_state(reference)}."
+    same = [record.title for record in run.trials if record.spec == reference.spec]
+    if same:
+        return f"Not shown against {reference.title}: it is the same network as {same[0]}."
+    return f"Not shown yet against {reference.title}: it has not been trained on the winner's fresh seeds."
+
+
+def _state(record: Record) -> str:
+    return "was stopped early" if record.state == "pruned" else f"failed ({record.reason or 'no reason recorded'})"
+
+
+def _named(run: RunRecords, record: Record) -> str:
+    return f"{record.title} ({cost(run.facts.budget, record)})"
+
+
+def _mean(run: RunRecords, record: Record, over: tuple[int, ...]) -> float:
+    by_seed = evidence.scores(run.confirmations)[record.key]
+    return sum(by_seed[seed] for seed in over) / len(over)
+
+
+def _fresh(over: tuple[int, ...]) -> str:
+    return plural(len(over), "fresh seed")

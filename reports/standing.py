@@ -1,0 +1,70 @@
+"""Where a run stands: whether it may name a winner, what it says about a demonstration, and what is still to do."""
+
+from collections import Counter
+
+from nas import evidence
+from nas.evidence import Comparison
+from nas.record import Record, RunRecords, StudyFacts
+from reports.words import listed, plural
+
+BASE = "mobilenet_v3_small"  # what a winner is held against
+
+
+def is_demo(facts: StudyFacts) -> bool:
+    """A demonstration proves the machinery; its accuracies rank nothing."""
+    return facts.fallback or not facts.names_winner
+
+
+def demo_words(facts: StudyFacts) -> str:
+    """``demo on digits``; empty for a run that counts."""
+    return f"demo on {facts.data.name}" if is_demo(facts) else ""
+
+
+def winner(run: RunRecords) -> Record | None:
+    """``evidence.winner``, and none of a demonstration whatever else its facts say."""
+    return None if is_demo(run.facts) else evidence.winner(run)
+
+
+def comparison(run: RunRecords) -> Comparison | None:
+    """The winner against MobileNetV3 small at the same cost; None until both are confirmed, and of a demonstration."""
+    return None if is_demo(run.facts) else evidence.compare(run, BASE)
+
+
+def published_base(run: RunRecords) -> Record | None:
+    """MobileNetV3 small as published, if this run has trained it."""
+    return next((record for record in run.references if record.name == BASE), None)
+
+
+def states(run: RunRecords) -> str:
+    """``24 trials: 20 complete, 3 pruned, 1 failed``."""
+    counts = Counter(record.state for record in run.trials)
+    parts = [f"{counts[state]} {state}" for state in ("complete", "pruned", "failed") if counts[state]]
+    return f"{plural(len(run.trials), 'trial')}" + (f": {', '.join(parts)}" if parts else "")
+
+
+def trials_left(run: RunRecords) -> int:
+    return max(0, run.facts.trials - len(run.trials))
+
+
+def confirmations_left(run: RunRecords) -> int:
+    """Trainings on fresh seeds that are missing, of the networks that would be confirmed by what is known now."""
+    table = evidence.scores(run.confirmations)
+    wanted = evidence.to_confirm(run.trials, run.references)
+    return sum(max(0, run.facts.confirm - len(table.get(record.key, ()))) for record in wanted)
+
+
+def still_to_do(run: RunRecords) -> list[str]:
+    """What an unfinished run has before it, one item each; empty when it is finished."""
+    todo = []
+    left = trials_left(run)
+    if left:
+        todo.append(f"{plural(left, 'trial')} of {run.facts.trials}")
+    waiting = [record.title for record in run.references if record.state != "complete"]
+    if waiting:
+        todo.append(f"no accuracy yet of {plural(len(waiting), 'reference')}: {listed(waiting)}")
+    missing = confirmations_left(run)
+    if missing:
+        failed = sum(record.state == "failed" for record in run.confirmations)
+        more = f" ({failed} failed)" if failed else ""
+        todo.append(f"{plural(missing, 'training')} of finalists and references on fresh seeds{more}")
+    return todo

@@ -1,0 +1,119 @@
+"""Every network of a run as one row, for people (page, terminal) and for machines (JSON, CSV)."""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nas import evidence
+from nas.evidence import Confirmed
+from nas.record import Record, RunRecords
+from reports import standing
+
+Role = Literal["winner", "finalist", "trial", "reference"]
+
+COLUMNS = (
+    *("network", "title", "role", "state", "origin"),
+    *("macs", "params", "train_macs", "peak_activation_bytes"),
+    *("val_accuracy", "confirmed_mean", "confirmed_low", "confirmed_high", "confirmed_seeds"),
+    *("reason", "choices"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRow:
+    """One network: what its training left behind, what it is to the run, and its accuracy on fresh seeds."""
+
+    record: Record
+    role: Role
+    confirmed: Confirmed | None  # None until trained on at least one fresh seed
+
+    @property
+    def ci(self) -> tuple[float, float] | None:
+        """The confirmed mean's interval, in fractions."""
+        return self.confirmed.ci if self.confirmed else None
+
+
+def network_rows(run: RunRecords) -> list[NetworkRow]:
+    """Trials and references: the winner, the finalists, then everything else; each by confirmed, then selected."""
+    confirmed = evidence.confirmed(evidence.scores(run.confirmations))
+    best = standing.winner(run)
+    finalists = {record.key for record in evidence.finalists(run.trials)}
+
+    def role(record: Record) -> Role:
+        if best is not None and record.key == best.key:
+            return "winner"
+        return "finalist" if record.key in finalists else "trial"
+
+    rows = [NetworkRow(record=one, role=role(one), confirmed=confirmed.get(one.key)) for one in run.trials]
+    rows += [NetworkRow(record=one, role="reference", confirmed=confirmed.get(one.key)) for one in run.references]
+    return sorted(rows, key=_rank)
+
+
+def _rank(row: NetworkRow) -> tuple[float, ...]:
+    group = {"winner": 0, "finalist": 1}.get(row.role, 2)
+    mean = row.confirmed.mean if row.confirmed else -1.0
+    selected = row.record.val_accuracy
+    stopped = row.record.last_accuracy if selected is None else None
+    number = row.record.number
+    return (
+        group,
+        -mean,
+        -1.0 if selected is None else -selected - 2.0,  # whatever is complete before what is not
+        -(stopped if stopped is not None else -1.0),
+        float("inf") if number is None else number,
+    )
+
+
+def network_json(run: RunRecords, record: Record) -> dict[str, Any]:
+    """A network as every command's ``--json`` shows it: fractions, integers, null for what is absent."""
+    one = evidence.confirmed(evidence.scores(run.confirmations)).get(record.key)
+    identity: dict[str, Any] = (
+        {"name": record.name} if record.name is not None else {"number": record.number, "state": record.state}
+    )
+    return {
+        **identity,
+        "title": record.title,
+        "origin": record.origin,
+        "macs": record.macs,
+        "params": record.params,
+        "train_macs": record.train_macs,
+        "val_accuracy": record.val_accuracy,
+        "confirmed": None
+        if one is None
+        else {"mean": one.mean, "ci": None if one.ci is None else list(one.ci), "seeds": list(one.seeds)},
+        "choices": record.choices,
+        "spec": json.loads(record.spec.to_json()),
+    }
+
+
+def networks_csv(run: RunRecords) -> str:
+    """``networks.csv``: one network a line, accuracies as fractions, empty for absent, seeds separated by spaces."""
+    out = io.StringIO()
+    table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    for row in network_rows(run):
+        record, confirmed = row.record, row.confirmed
+        low, high = row.ci or (None, None)
+        table.writerow(
+            {
+                "network": record.key,
+                "title": record.title,
+                "role": row.role,
+                "state": record.state,
+                "origin": record.origin,
+                "macs": record.macs,
+                "params": record.params,
+                "train_macs": record.train_macs,
+                "peak_activation_bytes": record.peak_activation_bytes,
+                "val_accuracy": record.val_accuracy,
+                "confirmed_mean": confirmed.mean if confirmed else None,
+                "confirmed_low": low,
+                "confirmed_high": high,
+                "confirmed_seeds": " ".join(str(seed) for seed in confirmed.seeds) if confirmed else None,
+                "reason": record.reason,
+                "choices": None if record.choices is None else json.dumps(record.choices),
+            }
+        )
+    return out.getvalue()

@@ -1,0 +1,173 @@
+"""Runs that never happened, for tests only: real networks of the V3 space, accuracies from a made-up formula."""
+
+import math
+import random
+from dataclasses import replace
+from functools import lru_cache
+
+from nas.arch import ArchSpec
+from nas.budget import Budget
+from nas.cost import cost
+from nas.draw import Draw, draw_inside
+from nas.recipe import Recipe
+from nas.record import DataFacts, EpochRecord, Record, RunRecords, State, StudyFacts
+from nas.space import Option
+from search_spaces import REFERENCES, SPACES
+
+BUDGET = Budget(macs=60_000_000)
+RECIPE = Recipe(name="brief", epochs=6, train_images=20000, val_images=None, resolution=32)
+STARTED = "2025-01-02T03:04:05+00:00"
+
+
+def facts(*, budget: Budget = BUDGET, recipe: Recipe = RECIPE, demo: bool = False, confirm: int = 2) -> StudyFacts:
+    name, label = ("digits", "digits (8×8)") if demo else ("cifar10", "CIFAR-10 (JPEG)")
+    return StudyFacts(
+        space="mobilenet_v3",
+        space_fingerprint="0123abcd",
+        budget=budget,
+        data=DataFacts(name=name, label=label, fingerprint="feedbeef", classes=10, images=50000, resolution=32),
+        recipe=recipe,
+        sampler="tpe",
+        seed=0,
+        effort="demo" if demo else "brief",
+        fallback=demo,
+        names_winner=not demo,
+        confirm=confirm,
+        trials=24,
+        command="python -m nas.search --budget-mflops 60 --trials 24",
+        machine={"cpu": "a made-up machine", "cores": "2"},
+        versions={"python": "3.11.0", "torch": "0.0.0"},
+        started=STARTED,
+    )
+
+
+@lru_cache(maxsize=8)
+def networks(budget: Budget, count: int) -> tuple[Draw, ...]:
+    rng = random.Random(7)
+    found: list[Draw] = []
+    for _ in range(count):
+        found.append(draw_inside(SPACES["mobilenet_v3"], budget, rng, taken={one.spec for one in found}))
+    return tuple(found)
+
+
+def quality(spec: ArchSpec, facts: StudyFacts) -> float:
+    """A made-up accuracy without noise: grows with the trained cost and with squeeze-excite."""
+    trained = spec.trained_on(resolution=facts.recipe.resolution, classes=facts.data.classes)
+    squeezed = [getattr(block, "squeeze", 0) > 0 for block in spec.blocks]
+    return 0.5 + 0.05 * math.log(cost(trained).macs / 5e6) + 0.06 * sum(squeezed) / len(squeezed)
+
+
+def record(
+    spec: ArchSpec,
+    facts: StudyFacts,
+    *,
+    number: int | None = None,
+    name: str | None = None,
+    title: str | None = None,
+    origin: str = "draw",
+    state: State = "complete",
+    choices: dict[str, Option] | None = None,
+    seed: int = 0,
+    fold: int = 0,
+    noise: float = 0.012,
+    accuracy: float | None = None,
+) -> Record:
+    rng = random.Random(f"{name} {number} {seed}")
+    last = quality(spec, facts) + rng.gauss(0, noise) + 0.01 * math.sin(fold) if accuracy is None else accuracy
+    epochs = facts.recipe.epochs
+    curve = [
+        EpochRecord(
+            train_loss=2.3 / (1 + one),
+            val_accuracy=last * (1 - 0.5 * 0.5**one) / (1 - 0.5**epochs * 0.5),
+            seconds=9.0,
+        )
+        for one in range(1, epochs + 1)
+    ]
+    kept = {"complete": curve, "pruned": curve[: max(1, epochs // 3)], "failed": []}[state]
+    deployed = facts.budget.cost(spec)
+    return Record(
+        state=state,
+        number=number,
+        name=name,
+        title=title or f"trial {number}",
+        origin=origin,
+        spec=spec,
+        choices=choices,
+        macs=deployed.macs,
+        params=deployed.params,
+        peak_activation_bytes=deployed.peak_activation_bytes,
+        train_macs=cost(spec.trained_on(resolution=facts.recipe.resolution, classes=facts.data.classes)).macs,
+        seed=seed,
+        fold=fold,
+        curve=tuple(kept),
+        reason="loss is not finite after 12 steps" if state == "failed" else None,
+        train_seconds=60.0,
+        device="cpu",
+        started=STARTED,
+    )
+
+
+def fake_trials(facts: StudyFacts, count: int, states: dict[int, State] | None = None) -> tuple[Record, ...]:
+    return tuple(
+        record(
+            one.spec,
+            facts,
+            number=number,
+            origin="draw" if number < 10 else "tpe",
+            choices=one.choices,
+            state=(states or {}).get(number, "complete"),
+        )
+        for number, one in enumerate(networks(facts.budget, count))
+    )
+
+
+def fake_references(facts: StudyFacts) -> tuple[Record, ...]:
+    small, large = REFERENCES["mobilenet_v3_small"], REFERENCES["mobilenet_v3_large"]
+    entries = [
+        (small.spec(), small.name, small.title, "published", small.choices),
+        (large.spec(), large.name, large.title, "published", large.choices),
+        (small.scaled(1.03), f"{small.name}@budget", f"{small.title} ×1.03", "scaled", None),
+        (large.scaled(0.4), f"{large.name}@budget", f"{large.title} ×0.40", "scaled", None),
+    ]
+    return tuple(
+        record(spec, facts, name=name, title=title, origin=origin, choices=choices)
+        for spec, name, title, origin, choices in entries
+    )
+
+
+def confirm(records: list[Record], facts: StudyFacts, seeds: tuple[int, ...]) -> tuple[Record, ...]:
+    return tuple(
+        record(
+            one.spec,
+            facts,
+            number=one.number,
+            name=one.name,
+            title=one.title,
+            origin=one.origin,
+            seed=seed,
+            fold=seed % 5,
+        )
+        for one in records
+        for seed in seeds
+    )
+
+
+def fake_run(
+    *,
+    trials: int = 24,
+    references: bool = True,
+    seeds: tuple[int, ...] = (1, 2),
+    states: dict[int, State] | None = None,
+    budget: Budget = BUDGET,
+    recipe: Recipe = RECIPE,
+    demo: bool = False,
+    confirmed: bool = True,
+) -> RunRecords:
+    """A run that is finished unless told otherwise."""
+    from nas.evidence import to_confirm
+
+    study = replace(facts(budget=budget, recipe=recipe, demo=demo, confirm=len(seeds)), trials=max(trials, 1))
+    own = fake_trials(study, trials, states)
+    known = fake_references(study) if references else ()
+    fresh = confirm(to_confirm(own, known), study, seeds) if confirmed else ()
+    return RunRecords(name="fake-60", facts=study, trials=own, references=known, confirmations=fresh)
