@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -26,7 +27,7 @@ def show(request: Request, *, as_json: bool) -> None:
     out = Console()
     facts, budget = request.facts, request.facts.budget
     out.print(f"{facts.space} under {budget}", highlight=False)
-    table = Table()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("", "MFLOPs", "parameters", "trained MMACs"):
         table.add_column(name, justify="left" if not name else "right")
     for name, spec in (("cheapest", preview.cheapest), ("dearest", preview.dearest)):

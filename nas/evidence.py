@@ -58,17 +58,13 @@ def at_cost(references: tuple[Record, ...], base: str) -> Record | None:
 
 
 def to_confirm(trials: tuple[Record, ...], references: tuple[Record, ...]) -> list[Record]:
-    """The finalists, the references at the budget's cost, and the best random draw; each network once."""
+    """The finalists, the references at the budget's cost, and the best random draw; each name once."""
     candidates = finalists(trials)
     candidates += [record for record in references if record.state == "complete" and record.origin != "published"]
     drawn = best_draw(trials)
     if drawn is not None:
         candidates.append(drawn)
-    unique: dict[str, Record] = {}
-    for record in candidates:
-        if not any(record.spec == other.spec for other in unique.values()):
-            unique[record.key] = record
-    return list(unique.values())
+    return list({record.key: record for record in candidates}.values())
 
 
 def scores(confirmations: tuple[Record, ...]) -> dict[str, dict[int, float]]:
@@ -83,8 +79,7 @@ def scores(confirmations: tuple[Record, ...]) -> dict[str, dict[int, float]]:
 def confirmed(table: Scores) -> dict[str, Confirmed]:
     """Every network's mean over its seeds. The interval pools the scatter of all networks after taking out what is common
     to a seed and its fold (two-way additive model), so it is for comparing the networks with each other."""
-    common = _common_seeds(table)
-    spread = _residual(table, common)
+    spread = _residual(table)
     result = {}
     for key, by_seed in table.items():
         mean = sum(by_seed.values()) / len(by_seed)
@@ -128,7 +123,7 @@ def compare(run: RunRecords, base: str = "mobilenet_v3_small") -> Comparison | N
     candidates = sum(record.key in table for record in finalists(run.trials))
     ci: tuple[float, float] | None = None
     verdict: Verdict = "not shown"
-    spread = _residual(table, _common_seeds(table))
+    spread = _residual(table)
     if spread is not None:
         half = _t(spread.df, candidates) * spread.sigma * (2 / len(common)) ** 0.5
         ci = (difference - half, difference + half)
@@ -150,14 +145,14 @@ class _Spread:
     df: int
 
 
-def _common_seeds(table: Scores) -> list[int]:
-    seeds = [set(by_seed) for by_seed in table.values()]
-    return sorted(set.intersection(*seeds)) if seeds else []
+def _residual(table: Scores) -> _Spread | None:
+    """Residual deviation of accuracy = network + seed, over the networks that have every seed.
 
-
-def _residual(table: Scores, seeds: list[int]) -> _Spread | None:
-    """Residual deviation of accuracy = network + seed; None with fewer than two of either."""
-    rows = [[by_seed[seed] for seed in seeds] for by_seed in table.values()]
+    None with fewer than two of either, and where nothing scatters at all: accuracies are shares of a few thousand images,
+    so a zero is coarseness and no evidence.
+    """
+    seeds = sorted(set().union(*table.values())) if table else []
+    rows = [[by_seed[seed] for seed in seeds] for by_seed in table.values() if len(by_seed) == len(seeds)]
     if len(rows) < 2 or len(seeds) < 2:
         return None
     row_means = [sum(row) / len(row) for row in rows]
@@ -169,6 +164,8 @@ def _residual(table: Scores, seeds: list[int]) -> _Spread | None:
         for value, column_mean in zip(row, column_means, strict=True)
     )
     df = (len(rows) - 1) * (len(seeds) - 1)
+    if squares < 1e-12:
+        return None
     return _Spread(sigma=(squares / df) ** 0.5, df=df)
 
 

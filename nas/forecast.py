@@ -1,8 +1,9 @@
 """How long trainings will take: measured on a few steps before the first, corrected by every one that is done."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 
 import torch
 
@@ -13,7 +14,7 @@ from nas.model import build
 from nas.train import TrainData, evaluate, train
 from nas.trial import Trainer
 
-PROBE_STEPS = 3
+PROBE_STEPS = 5
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,14 +61,16 @@ def _seconds(trainer: Trainer, spec: ArchSpec) -> float:
     batch = (torch.from_numpy(trainer.data.images[index]), torch.from_numpy(trainer.data.labels[index]))
     data = TrainData.of(batch, batch, device=trainer.device)
     model = build(trainer.form(spec), seed=0)
-    short = replace(recipe, epochs=1)
-    train(model, data, short, 0)  # warm-up: kernels are chosen and memory is taken at the first step
-    begin = time.perf_counter()
-    train(model, data, replace(recipe, epochs=PROBE_STEPS), 0)
-    both = (time.perf_counter() - begin) / PROBE_STEPS
-    begin = time.perf_counter()
-    evaluate(model, data, batch=recipe.batch)
-    validating = time.perf_counter() - begin
+    train(model, data, replace(recipe, epochs=1), 0)  # warm-up: kernels are chosen at the first step
+    # medians: another process taking the machine for a moment must not count a thousandfold
+    both = median(epoch.seconds for epoch in train(model, data, replace(recipe, epochs=PROBE_STEPS), 0).curve)
+    validating = median(_timed(lambda: evaluate(model, data, batch=recipe.batch)) for _ in range(PROBE_STEPS))
     steps = max(1, len(parts.train_index) // recipe.batch)
     batches = len(parts.val_index) / count
     return recipe.epochs * (steps * max(0.0, both - validating) + batches * validating)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -21,14 +22,15 @@ def table(run: RunRecords) -> Table:
     """Selected and confirmed side by side; the winner and finalists first."""
     facts = run.facts
     title = f"{run.name}: validation accuracy on {facts.data.label}" + (" (DEMO, ranks nothing)" * is_demo(facts))
-    shown = Table(title=title, title_justify="left", caption_justify="left")
+    shown = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     shown.caption = (
         f"MFLOPs: 10⁶ multiply-adds at {facts.budget.resolution} px, {facts.budget.classes} classes; trained MMACs: at "
         f"{facts.recipe.resolution} px, {facts.data.classes} classes. Selected: the score it was chosen by; confirmed: "
         "fresh seeds and folds."
     )
-    for name in ("network", "MFLOPs", "params", "trained MMACs", "selected", "confirmed", "95% interval"):
-        shown.add_column(name, justify="left" if name == "network" else "right", no_wrap=name == "network")
+    shown.add_column("network", no_wrap=True)
+    for name in ("MFLOPs", "params\nM", "trained\nMMACs", "selected\n%", "confirmed\n%", "95%\ninterval"):
+        shown.add_column(name, justify="right", no_wrap=True)
     rows = network_rows(run)
     own = [row for row in rows if row.role != "reference"]
     for row in own[:SHOWN]:
@@ -44,14 +46,14 @@ def table(run: RunRecords) -> Table:
 
 def _cells(row: NetworkRow) -> list[str]:
     record = row.record
-    selected = f"{record.val_accuracy:.1%}" if record.val_accuracy is not None else record.state
-    confirmed = "" if row.confirmed is None else f"{row.confirmed.mean:.1%}"
-    ci = "" if row.ci is None else f"{row.ci[0]:.1%} to {row.ci[1]:.1%}"
+    selected = f"{100 * record.val_accuracy:.1f}" if record.val_accuracy is not None else record.state
+    confirmed = "" if row.confirmed is None else f"{100 * row.confirmed.mean:.1f}"
+    ci = "" if row.ci is None else f"{100 * row.ci[0]:.1f}–{100 * row.ci[1]:.1f}"
     mark = {"winner": " *", "finalist": " ·"}.get(row.role, "")
     return [
         record.title + mark,
         f"{record.macs / 1e6:.1f}",
-        f"{record.params / 1e6:.2f} M",
+        f"{record.params / 1e6:.2f}",
         f"{record.train_macs / 1e6:.1f}",
         selected,
         confirmed,
@@ -144,7 +146,7 @@ def summary_json(run: RunRecords) -> dict[str, Any]:
 
 def list_table(runs: list[RunRecords]) -> Table:
     """What ``nas list`` prints."""
-    shown = Table()
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("study", "budget", "data", "trials", "best"):
         shown.add_column(name, overflow="fold")
     for run in runs:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas.record import Record
-from nas.space import Option
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+Value = str | int | float | bool  # what a choice can be
 
 ENOUGH = 8  # trials; with fewer a rank correlation's interval covers almost everything
 RESAMPLES = 1000
@@ -53,7 +54,7 @@ def aggregates(records: Sequence[Record]) -> list[Aggregate]:
 
     Numbers and yes/no count with their mean, words with the share of the option that is picked most over all trials.
     """
-    groups: dict[str, list[list[Option]]] = {}
+    groups: dict[str, list[list[Value]]] = {}
     for index, record in enumerate(records):
         for name, value in (record.choices or {}).items():
             per_trial = groups.setdefault(name.rpartition(".")[2], [[] for _ in records])
@@ -61,7 +62,7 @@ def aggregates(records: Sequence[Record]) -> list[Aggregate]:
     return [_aggregate(name, per_trial) for name, per_trial in groups.items()]
 
 
-def _aggregate(name: str, per_trial: list[list[Option]]) -> Aggregate:
+def _aggregate(name: str, per_trial: list[list[Value]]) -> Aggregate:
     everything = [value for values in per_trial for value in values]
     several = any(len(values) > 1 for values in per_trial)
     if all(isinstance(value, bool) for value in everything):

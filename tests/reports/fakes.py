@@ -53,7 +53,7 @@ def networks(budget: Budget, count: int) -> tuple[Draw, ...]:
 def quality(spec: ArchSpec, facts: StudyFacts) -> float:
     """A made-up accuracy without noise: grows with the trained cost and with squeeze-excite."""
     trained = spec.trained_on(resolution=facts.recipe.resolution, classes=facts.data.classes)
-    squeezed = [getattr(block, "squeeze", 0) > 0 for block in spec.blocks]
+    squeezed = [bool(getattr(block, "squeeze", 0)) for block in spec.blocks]
     return 0.5 + 0.05 * math.log(cost(trained).macs / 5e6) + 0.06 * sum(squeezed) / len(squeezed)
 
 

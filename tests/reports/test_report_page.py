@@ -17,6 +17,7 @@ from nas.record import Record, RunRecords
 from reports.figures import FIGURES, Drawing, Skipped, base
 from reports.figures.accuracy_by_cost import front
 from reports.figures.labels import spread
+from reports.files import write_whole
 from tests.reports.fakes import confirm, fake_run
 
 ONE_EPOCH = Recipe(name="demo", epochs=1, train_images=500, val_images=200, resolution=32)
@@ -113,6 +114,18 @@ def test_figures_stand_on_the_page_and_beside_it(page: str, folder: Path) -> Non
 def test_nothing_half_written_is_left(folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"index.html", "networks.csv", "figures"}
     assert not [path for path in folder.rglob("*") if path.name.startswith(".")]
+
+
+def test_a_write_that_breaks_off_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("no space left")
+
+    page = write_whole(tmp_path / "index.html", "old")
+    monkeypatch.setattr("reports.files.os.replace", broken)
+    with pytest.raises(OSError, match="no space left"):
+        write_whole(page, "new")
+    assert page.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [page]
 
 
 def test_the_small_print_says_what_the_numbers_are(page: str) -> None:
