@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple, get_args
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from nas.blocks import Block, Classifier, Convolution, InvertedResidual, Shape
+from nas.blocks.base import require, require_positive
 from nas.errors import SpecError
 
 Strides = Literal["published", "cifar"]
@@ -44,10 +45,8 @@ class ArchSpec:
     cifar_steps: int = 0  # how many leading strided blocks strides="cifar" changes
 
     def __post_init__(self) -> None:
-        if self.resolution < 1 or self.channels < 1:
-            raise SpecError(f"resolution {self.resolution!r}, channels {self.channels!r}: must be at least 1")
-        if self.cifar_steps < 0:
-            raise SpecError(f"cifar_steps: {self.cifar_steps!r}: must be 0 or more")
+        require_positive(resolution=self.resolution, channels=self.channels)
+        require(self.cifar_steps >= 0, "cifar_steps", self.cifar_steps, "must be 0 or more")
         if not self.blocks or not isinstance(self.blocks[-1], Classifier):
             raise SpecError("blocks: the last block must be a classifier")
         for index, block in enumerate(self.blocks[:-1]):
@@ -82,23 +81,16 @@ class ArchSpec:
         self, *, resolution: int | None = None, classes: int | None = None, strides: Strides | None = None
     ) -> "ArchSpec":
         """The same network for other images: at another resolution (px), class count or strides."""
-        if (resolution or self.resolution, classes or self.classes, strides or self.strides) == (
-            self.resolution,
-            self.classes,
-            self.strides,
-        ):
+        resolution = self.resolution if resolution is None else resolution
+        classes = self.classes if classes is None else classes
+        strides = self.strides if strides is None else strides
+        if (resolution, classes, strides) == (self.resolution, self.classes, self.strides):
             return self
         last = self.blocks[-1]
         assert isinstance(last, Classifier)
-        if classes is not None and classes != last.classes:
+        if classes != last.classes:
             last = replace(last, classes=classes)
-        return ArchSpec(
-            resolution=self.resolution if resolution is None else resolution,
-            blocks=(*self.blocks[:-1], last),
-            channels=self.channels,
-            strides=self.strides if strides is None else strides,
-            cifar_steps=self.cifar_steps,
-        )
+        return replace(self, resolution=resolution, blocks=(*self.blocks[:-1], last), strides=strides)
 
     def trained_on(self, *, resolution: int, classes: int) -> "ArchSpec":
         """The form that is trained on such images: CIFAR strides below 64 px, published ones otherwise."""

@@ -1,7 +1,7 @@
 """What an architecture costs, in closed form: block by block, and in all.
 
-"MFLOPs" on the command line, in tables and on axes means 10⁶ multiply-adds (MACs) of convolutions and linear layers, the
-convention of the MobileNet papers.
+"MFLOPs" on the command line, in tables and on axes means 10⁶ multiply-adds (MACs) of convolutions and linear layers,
+the convention of the MobileNet papers.
 """
 
 from functools import lru_cache

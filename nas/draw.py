@@ -1,7 +1,7 @@
 """Drawing inside a budget, and what is known about a space under a budget before anything is trained.
 
-The trap: draws that fit a budget are mostly thin networks that use little of it (in ``mobilenet_v3`` under 60 MFLOPs four
-fifths have half width or less). Accuracy mostly grows with cost, so draws here aim at the upper end of the budget.
+The trap: draws that fit a budget are mostly thin networks that use little of it (in ``mobilenet_v3`` under 60 MFLOPs
+four fifths have half width or less). Accuracy mostly grows with cost, so draws here aim at the upper end of the budget.
 """
 
 import math
@@ -85,18 +85,20 @@ def move_inside(
 ) -> Draw:
     """``start`` with as few decisions changed as a random walk needs to fit, be new and use ``near`` of the budget.
 
-    Steps that lead away from the budget are not taken. Raises ``SpaceExhausted`` as ``draw_inside`` does.
+    Steps that lead away from the budget are not taken, but what they lead to counts where nothing nearer is new.
+    Raises ``SpaceExhausted`` as ``draw_inside`` does.
     """
-    point, best = start, None
+    point = step = start
+    best: Draw | None = None
     for _ in range(STEPS):
-        if point.spec not in taken and budget.fits(point.spec):
-            if _miss(budget, point, near) == 0:
-                return point
-            if best is None or _miss(budget, point, near) < _miss(budget, best, near):
-                best = point
-        step = neighbour(space, point, rng)
+        if step.spec not in taken and budget.fits(step.spec):
+            if _miss(budget, step, near) == 0:
+                return step
+            if best is None or _miss(budget, step, near) < _miss(budget, best, near):
+                best = step
         if _miss(budget, step, near) <= _miss(budget, point, near):
             point = step
+        step = neighbour(space, point, rng)
     if best is not None:
         return best
     raise SpaceExhausted(

@@ -36,7 +36,7 @@ class Convolution:
     def __post_init__(self) -> None:
         require_positive(kernel=self.kernel, out=self.out, stride=self.stride)
         require(self.kernel % 2 == 1, "kernel", self.kernel, "must be odd, so that padding keeps the size")
-        require(self.norm_eps > 0, "norm_eps", self.norm_eps, "must be above zero")
+        require(0 < self.norm_eps < 1, "norm_eps", self.norm_eps, "must be between 0 and 1")
 
     def out_shape(self, shape: Shape) -> Shape:
         padding = same_padding(self.kernel)

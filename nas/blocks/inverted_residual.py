@@ -44,7 +44,7 @@ class InvertedResidual:
         require_positive(kernel=self.kernel, mid=self.mid, out=self.out, stride=self.stride)
         require(self.kernel % 2 == 1, "kernel", self.kernel, "must be odd, so that padding keeps the size")
         require(self.squeeze >= 0, "squeeze", self.squeeze, "must be a number of channels, or 0 for none")
-        require(self.norm_eps > 0, "norm_eps", self.norm_eps, "must be above zero")
+        require(0 < self.norm_eps < 1, "norm_eps", self.norm_eps, "must be between 0 and 1")
 
     def expands(self, shape: Shape) -> bool:
         return self.mid != shape.channels

@@ -8,7 +8,7 @@ from nas.blocks.base import Cost, Shape, peak_bytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pooling:
-    """Average or maximum over the whole map. Input [N, C, H, W], output [N, C, 1, 1]; no multiply-adds, no parameters."""
+    """Average or maximum over the whole map, without multiply-adds or parameters. [N, C, H, W] → [N, C, 1, 1]."""
 
     kind: Literal["pooling"] = "pooling"
     operation: Literal["average", "max"] = "average"

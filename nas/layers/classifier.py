@@ -13,6 +13,7 @@ def classifier(block: Classifier, shape: Shape) -> nn.Module:
         layers += [nn.Linear(features, block.hidden), *activation(block.activation)]
         features = block.hidden
     if block.dropout:
-        layers.append(nn.Dropout(block.dropout, inplace=True))
+        # not in place: the activation before it keeps its output for the backward pass
+        layers.append(nn.Dropout(block.dropout))
     layers.append(nn.Linear(features, block.classes))
     return nn.Sequential(*layers)

@@ -6,11 +6,14 @@ import json
 import multiprocessing
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from nas.data import ImageSet, cache, decode, load
@@ -212,6 +215,33 @@ def test_several_processes_at_once_agree(root: Path, tmp_path: Path) -> None:
         process.join()
     assert len(fingerprints) == 1
     assert json.loads(only_file(tmp_path / "shared", ".json").read_text())["facts"]["fingerprint"] in fingerprints
+
+
+def test_what_another_process_decoded_meanwhile_is_not_decoded_again(
+    root: Path, tmp_path: Path, decoded: list[str]
+) -> None:
+    load("folder", data_dir=root, cache_dir=tmp_path / "theirs")
+    decoded.clear()
+    ours = tmp_path / "ours" / "images"
+    ours.mkdir(parents=True)
+    stem = only_file(tmp_path / "theirs", ".json").name.removesuffix(".json")
+    said: list[str] = []
+    results: list[ImageSet] = []
+
+    def wait_and_load() -> None:
+        results.append(load("folder", data_dir=root, cache_dir=tmp_path / "ours", say=said.append))
+
+    with FileLock(ours / f"{stem}.lock"):
+        thread = threading.Thread(target=wait_and_load)
+        thread.start()
+        while not said:
+            time.sleep(0.01)
+        assert said == ["folder: waiting for another process that is decoding the same images"]
+        for suffix in (".images.npy", ".labels.npy", ".json"):
+            shutil.copy2(only_file(tmp_path / "theirs", suffix), ours)
+    thread.join()
+    assert len(results[0]) == 16
+    assert decoded == []
 
 
 def test_progress_is_said_while_decoding_takes_long(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from nas.data import DatasetUnavailable
 from nas.data.cifar10 import load_cifar10
 from nas.data.cifar10_batches import ARCHIVE
 from nas.data.download import Patience, download
-from nas.data.mirrors import MIRRORS, ORIGINAL, known_mirrors
+from nas.data.mirrors import MIRRORS, ORIGINAL, known_mirrors, reachable
 from nas.data.request import request
 from nas.errors import NasError
 
@@ -223,6 +224,34 @@ def test_every_mirrors_failure_is_told(server: Server, archive: Path, tiny_cifar
     for reason in ("Not Found", "too slow", "127.0.0.1:9: cannot be reached", ORIGINAL, "NAS_DATA_DIR"):
         assert reason in message
     assert "\n" not in message
+
+
+def test_another_file_is_recognised_before_it_is_downloaded(server: Server, archive: Path, tiny_cifar: Any) -> None:
+    server.content += b"more"
+    with pytest.raises(DatasetUnavailable, match=r"its file has [\d,]+ bytes instead of"):
+        fetch(server, archive, tiny_cifar, "good")
+    assert not part(archive).exists()
+
+
+def test_looking_up_names_for_ever_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a network a resolver may take minutes: neither this call nor the end of the program waits for it."""
+    end = threading.Event()
+
+    def look_up(*_: Any, **__: Any) -> None:
+        end.wait(20)
+        raise OSError
+
+    monkeypatch.setattr(socket, "create_connection", look_up)
+    before = set(threading.enumerate())
+    start = time.monotonic()
+    assert reachable(MIRRORS, seconds=0.2) == []
+    assert time.monotonic() - start < 5
+    waiting = set(threading.enumerate()) - before
+    assert len(waiting) == len(MIRRORS)
+    assert all(thread.daemon for thread in waiting)
+    end.set()
+    for thread in waiting:
+        thread.join()
 
 
 def test_without_a_network_the_answer_comes_at_once(archive: Path, tiny_cifar: Any) -> None:

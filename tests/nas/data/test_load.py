@@ -77,6 +77,13 @@ def test_digits_are_the_real_ones_enlarged() -> None:
     assert np.array_equal(data.images[:, 0], data.images[:, 2])
 
 
+@pytest.mark.parametrize("resolution", [8, 20, 45])
+def test_digits_show_the_whole_digit_at_any_resolution(resolution: int) -> None:
+    small, large = load("digits", resolution=8), load("digits", resolution=resolution)
+    for edge in (0, -1):
+        assert np.array_equal(large.images[:, :, edge, edge], small.images[:, :, edge, edge])
+
+
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(NasError, match="--dataset cifar: there are cifar10, folder, digits; did you mean cifar10"):
         load("cifar")

@@ -1,0 +1,90 @@
+"""What a search spends beside training: costs, draws, suggestions, start-up.
+
+    python -m benchmarks.basics [--json]
+
+Prints medians; on a shared machine compare figures of one run with each other. A minute or two.
+"""
+
+import json
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import optuna
+
+from nas.budget import Budget
+from nas.cost import cost
+from nas.draw import draw, draw_inside
+from nas.samplers import SAMPLERS, InsideSampler
+from nas.space import explore, from_trial
+from search_spaces import SPACES
+
+BUDGET = Budget(macs=60_000_000)
+TOLD = (0, 24, 100, 300)  # trials in the study when a suggestion is timed
+
+
+def timed(work: Callable[[], object], repeats: int) -> float:
+    """Median seconds of one call, after one that is not counted."""
+    work()
+    spent = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - begin)
+    return statistics.median(spent)
+
+
+def costs_and_draws() -> dict[str, float]:
+    space, rng = SPACES["mobilenet_v3"], random.Random(0)
+    specs = [draw(space, rng).spec for _ in range(1000)]
+    return {
+        "cost_of_1000_networks_s": timed(lambda: [cost(spec) for spec in specs], 5),
+        "draw_ms": 1e3 * timed(lambda: draw(space, rng), 200),
+        "draw_inside_60_mflops_ms": 1e3 * timed(lambda: draw_inside(space, BUDGET, rng), 100),
+    }
+
+
+def suggestions(sampler: str) -> dict[str, float]:
+    """Milliseconds of ask + explore with so many trials told, in memory; values are random."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    space, rng = SPACES["mobilenet_v3"], random.Random(0)
+    inside = InsideSampler(space, BUDGET, seed=0, make_inner=SAMPLERS[sampler], name=sampler)
+    study = optuna.create_study(direction="maximize", sampler=inside)
+    result, spent = {}, []
+    for number in range(max(TOLD) + 5):
+        begin = time.perf_counter()
+        trial = study.ask()
+        explore(space, from_trial(trial))
+        spent.append(time.perf_counter() - begin)
+        study.tell(trial, rng.random())
+        if number - 4 in TOLD:
+            result[f"{number - 4}"] = 1e3 * statistics.median(spent[-5:])
+    return result
+
+
+def help_seconds() -> float:
+    return timed(lambda: subprocess.run([sys.executable, "-m", "nas.search", "--help"], capture_output=True), 5)
+
+
+def main() -> None:
+    figures = {
+        **costs_and_draws(),
+        "suggestion_ms_after_trials": {name: suggestions(name) for name in SAMPLERS},
+        "help_s": help_seconds(),
+    }
+    if "--json" in sys.argv[1:]:
+        print(json.dumps(figures, indent=2))
+        return
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            for inner, ms in value.items():
+                print(f"{name} {inner}: " + ", ".join(f"{told}: {one:.1f}" for told, one in ms.items()))
+        else:
+            print(f"{name}: {value:.4g}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""For every test: one thread, nothing downloaded, nothing written outside pytest's own folders."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+# before torch is imported anywhere: one thread is quicker for networks this small, and sums come out the same
+os.environ["OMP_NUM_THREADS"] = "1"
+
+REAL_IMAGES = os.environ.get("NAS_DATA_DIR")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run the tests that take minutes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--slow"):
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes: run with --slow"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The session runs in a folder of its own, so that neither the checkout's ``runs/`` nor ``~/.cache`` is touched."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("session"))
+        patch.setenv("NAS_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("NAS_CIFAR10_MIRRORS", "")
+        patch.delenv("NAS_DATA_DIR", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def cifar10_folder() -> str:
+    """The folder of real CIFAR-10 images that NAS_DATA_DIR names; the test is skipped where it names none."""
+    if not REAL_IMAGES:
+        pytest.skip("NAS_DATA_DIR does not name a folder of CIFAR-10 images")
+    return REAL_IMAGES
