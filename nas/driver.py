@@ -1,4 +1,4 @@
-"""One driver a run: asks, trains, tells, and writes the storage. References first, then the search, then confirmation."""
+"""One driver a run: asks, trains, tells, and writes the storage. References, then the search, then confirmation."""
 
 import time
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from nas.cost import cost
 from nas.duration import duration
 from nas.errors import SpaceExhausted
 from nas.forecast import Forecast
-from nas.plan import Task, confirmation_tasks, trial_task, undone
+from nas.plan import UNTIL_TIME, Task, confirmation_tasks, trial_task, undone
 from nas.record import RECORD, Record, Role, StudyFacts
 from nas.samplers import InsideSampler
 from nas.space import Space, explore, from_trial
@@ -78,7 +78,7 @@ class Driver:
         return study
 
     def _pruner(self) -> optuna.pruners.BasePruner:
-        """Stops a training whose accuracy is below the median of earlier ones at the same epoch, after a third of it."""
+        """Stops a training that is below the median of earlier ones at the same epoch, after a third of its epochs."""
         epochs = self.facts.recipe.epochs
         if epochs < EARLY_STOPPING_FROM:
             return optuna.pruners.NopPruner()
@@ -87,18 +87,27 @@ class Driver:
     def _search(self, study: optuna.Study) -> None:
         done = len(counted(study))
         self.watch.stage("search", self.facts.trials, min(done, self.facts.trials))
-        while done < self.facts.trials and not self._out_of_time():
+        while done < self.facts.trials:
+            if self._out_of_time():
+                if self.facts.trials == UNTIL_TIME:
+                    self._end_at(study, done)
+                return
             try:
                 trial = study.ask()
                 choices, spec = explore(self.space, from_trial(trial))
             except SpaceExhausted as error:
                 close_orphans(study)  # the trial that had just begun
                 self.watch.say(f"the search ends after {done} trials: {error}")
-                self.facts = replace(self.facts, trials=done)
+                self._end_at(study, done)
                 return
             origin = self.sampler.origins[trial.number]
             self._train(study, "search", trial, trial_task(done, spec, choices, origin, seed=self.facts.seed))
             done += 1
+
+    def _end_at(self, study: optuna.Study, trials: int) -> None:
+        """There will be no more trials than these: what is left of the run is planned, and told, accordingly."""
+        self.facts = replace(self.facts, trials=trials)
+        update_facts(study, self.facts)
 
     def _train_all(self, study: optuna.Study, role: Role, tasks: list[Task]) -> None:
         todo = undone(tasks, self._records(role))
@@ -129,7 +138,7 @@ class Driver:
         self.watch.trained(record)
 
     def _same_training(self, task: Task) -> Record | None:
-        """The record of the same network with the same seed, when a sibling study has it: a search may meet a reference."""
+        """The record of the same network with the same seed, if there is one: a search may meet a reference."""
         for record in (one for done in self._done.values() for one in done):
             same = (record.spec, record.seed, record.fold) == (task.spec, task.seed, task.fold)
             if same and record.state == "complete":

@@ -77,8 +77,11 @@ def scores(confirmations: tuple[Record, ...]) -> dict[str, dict[int, float]]:
 
 
 def confirmed(table: Scores) -> dict[str, Confirmed]:
-    """Every network's mean over its seeds. The interval pools the scatter of all networks after taking out what is common
-    to a seed and its fold (two-way additive model), so it is for comparing the networks with each other."""
+    """Every network's mean over its seeds.
+
+    The interval pools the scatter of all networks after taking out what is common to a seed and its fold (two-way
+    additive model), so it is for comparing the networks with each other.
+    """
     spread = _residual(table)
     result = {}
     for key, by_seed in table.items():
@@ -109,8 +112,8 @@ def winner(run: RunRecords) -> Record | None:
 def compare(run: RunRecords, base: str = "mobilenet_v3_small") -> Comparison | None:
     """The winner against the reference at the same cost, paired over seeds; None until both are confirmed.
 
-    The two-way additive model (network + seed) of all confirmed networks gives the residual; the interval is Bonferroni-
-    widened by the number of finalists the winner was chosen from, so that choosing it costs what it should.
+    The two-way additive model (network + seed) of all confirmed networks gives the residual; the interval is widened
+    (Bonferroni) by the number of finalists the winner was chosen from, so that choosing it costs what it should.
     """
     best, reference = winner(run), at_cost(run.references, base)
     table = scores(run.confirmations)
@@ -148,8 +151,8 @@ class _Spread:
 def _residual(table: Scores) -> _Spread | None:
     """Residual deviation of accuracy = network + seed, over the networks that have every seed.
 
-    None with fewer than two of either, and where nothing scatters at all: accuracies are shares of a few thousand images,
-    so a zero is coarseness and no evidence.
+    None with fewer than two of either, and where nothing scatters at all: accuracies are shares of a few thousand
+    images, so a zero is coarseness and no evidence.
     """
     seeds = sorted(set().union(*table.values())) if table else []
     rows = [[by_seed[seed] for seed in seeds] for by_seed in table.values() if len(by_seed) == len(seeds)]

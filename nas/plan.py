@@ -7,6 +7,7 @@ from nas.arch import ArchSpec
 from nas.record import Record
 from nas.space import Option
 
+UNTIL_TIME = 100_000  # trials asked for where only the time limits them
 SEEDS_APART = 1000  # training seeds of one --seed; another --seed shares none of them
 
 

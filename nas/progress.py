@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from nas.duration import duration
-from nas.plan import Task
+from nas.plan import UNTIL_TIME, Task
 from nas.record import Record
 
 
@@ -26,7 +26,7 @@ class Display:
         )
         self._bar: TaskID | None = None
         self._live = console.is_terminal
-        self._done, self._total, self._title = 0, 0, ""
+        self._done, self._of, self._title = 0, "", ""
         self._left = ""
         self._now = ""
         self._best: float | None = None
@@ -43,15 +43,18 @@ class Display:
             self._bars.stop()
 
     def say(self, text: str) -> None:
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     def stage(self, title: str, total: int, done: int) -> None:
-        self._title, self._total, self._done, self._best = title, total, done, None
+        self._title, self._done, self._best = title, done, None
+        self._of = "" if total == UNTIL_TIME else f"/{total}"
         if self._live:
-            self._bar = self._bars.add_task(title, total=total, completed=done, note="")
+            self._bar = self._bars.add_task(
+                title, total=None if total == UNTIL_TIME else total, completed=done, note=""
+            )
 
     def training(self, task: Task) -> None:
-        self._now = f"{task.title}"
+        self._now = task.title
         self._refresh()
 
     def epoch(self, epoch: int, epochs: int, accuracy: float) -> None:
@@ -69,9 +72,9 @@ class Display:
         else:
             what = f"{record.state}" + (f": {record.reason}" if record.reason else "")
         self.say(
-            f"{self._title} {self._done}/{self._total}  {record.title:<26} {record.macs / 1e6:7.1f} MFLOPs "
+            f"{self._title} {self._done}{self._of}  {record.title:<26} {record.macs / 1e6:7.1f} MFLOPs "
             f"({record.train_macs / 1e6:5.1f} trained)  {what}  {record.train_seconds:.0f} s"
-            + (f"  [dim]{self._left}[/dim]" if self._left and not self._live else "")
+            + (f"  {self._left}" if self._left and not self._live else "")
         )
 
     def remaining(self, seconds: float) -> None:

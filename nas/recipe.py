@@ -1,8 +1,8 @@
 """How a network is trained, as facts with a name and a hash. One study never mixes two recipes."""
 
 import hashlib
-from dataclasses import asdict, dataclass, fields
 import json
+from dataclasses import asdict, dataclass, fields
 
 from nas.errors import NasError
 

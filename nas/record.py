@@ -1,5 +1,6 @@
-"""The typed view of a trial in storage: everything a trained network left behind. Reports read records and nothing else.
+"""The typed view of a trial in storage: everything a trained network left behind.
 
+Reports read records and nothing else.
 A record is one attribute of its Optuna trial, a study's facts one attribute of its Optuna study.
 """
 

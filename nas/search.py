@@ -1,4 +1,4 @@
-"""``python -m nas.search --budget-mflops 60``: find networks under a budget; end with a table, a report, three lines."""
+"""``python -m nas.search --budget-mflops 60``: from a budget to a table, a report and three lines."""
 
 import shlex
 import sys
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 HELP = """Find the most accurate small convolutional network that fits a budget.
 
-Samples a space of networks inside the budget, trains each briefly, confirms the best on fresh seeds, and writes a report
-to runs/STUDY/report/. Interrupting it loses nothing: the same command continues.
+Samples a space of networks inside the budget, trains each briefly, confirms the best on fresh seeds, and writes a
+report to runs/STUDY/report/. Interrupting it loses nothing: the same command continues.
 
 MFLOPs means 10⁶ multiply-adds of convolutions and linear layers, counted in the form the network is deployed in (224 px
 and 1000 classes for CIFAR-10), the convention of the MobileNet papers.
@@ -126,6 +126,8 @@ def search(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     with mended_by_user():
+        from nas.plan import UNTIL_TIME
+
         limit = None if time is None else seconds(time)
         options: SearchOptions = {
             "budget_mflops": budget_mflops,
@@ -148,9 +150,6 @@ def search(
             "command": command_line(),
         }
         _search(space, dataset, options, limit, dry_run=dry_run, as_json=as_json)
-
-
-UNTIL_TIME = 100_000  # trials asked for where only the time limits them
 
 
 def command_line() -> str:
@@ -180,7 +179,7 @@ def _search(
             preview.show(request, as_json=as_json)
             return
         if request.facts.fallback:
-            display.say(LOUD)
+            errors.print(LOUD, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
         display.say(
             f"study {request.name}: {request.facts.space} under {request.facts.budget}, {request.facts.data.label}"
         )
@@ -192,8 +191,8 @@ def _search(
 
 
 LOUD = (
-    "[bold yellow]DEMO ON DIGITS: CIFAR-10 is not here and could not be downloaded. This run shows that everything works; "
-    "its accuracies rank nothing and it names no winner. With the images: --dataset cifar10 --data-dir DIR[/]"
+    "DEMO ON DIGITS: CIFAR-10 is not here and could not be downloaded. This run shows that everything works; "
+    "its accuracies rank nothing and it names no winner. With the images: --dataset cifar10 --data-dir DIR"
 )
 
 

@@ -100,7 +100,7 @@ def budget_json(facts: StudyFacts) -> dict[str, Any]:
 
 
 def next_command(run: RunRecords) -> str:
-    """What to type next: the images for a demonstration, the same again for an unfinished run, more trials otherwise."""
+    """What to type next: images for a demonstration, the same again for an unfinished run, else more trials."""
     facts = run.facts
     if not facts.command.startswith(("python", "nas")):
         return f"run_search(…, trials={2 * max(1, len(run.trials))}) on {run.name}"

@@ -61,8 +61,10 @@ def _prepare_sqlite(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with sqlite3.connect(path, timeout=60) as connection:
-            connection.execute("PRAGMA journal_mode=WAL").fetchone()
             names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+            if names and "studies" not in names:  # before the mode is set: it is written into the file
+                raise StorageError(f"{path}: a database of something else (no Optuna tables); choose another --storage")
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
             connection.execute("BEGIN IMMEDIATE")  # a folder or file that cannot be written is found out here
             connection.rollback()
     except (sqlite3.OperationalError, OSError) as error:
@@ -74,8 +76,6 @@ def _prepare_sqlite(path: Path) -> None:
     finally:
         if "connection" in locals():
             connection.close()
-    if names and "studies" not in names:
-        raise StorageError(f"{path}: a database of something else (no Optuna tables); choose another --storage")
 
 
 def _one_line(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """``python -m reports STUDY``: the report again, from what is recorded."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 

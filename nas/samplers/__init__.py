@@ -1,4 +1,4 @@
-"""The samplers a search can use: a line each. All of them suggest inside the budget and never the same network twice."""
+"""The samplers a search can use, a line each: all suggest inside the budget, and never the same network twice."""
 
 import warnings
 from collections.abc import Callable

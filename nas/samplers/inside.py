@@ -1,11 +1,12 @@
 """A sampler that suggests nothing over budget and nothing twice, whatever sampler works inside it.
 
-The whole architecture is decided when a trial begins: the space is run over the inner sampler until what comes out fits,
-is new and uses a fair part of the budget. If that takes too long, the nearest suggestion is moved inside by a random walk.
-So nothing has to be stored as failed, and the inner sampler only ever learns from networks that were trained.
+The whole architecture is decided when a trial begins: the space is run over the inner sampler until what comes out
+fits, is new and uses a fair part of the budget. If that takes too long, the nearest suggestion is moved inside by a
+random walk. So nothing has to be stored as failed, and the inner sampler only ever learns from networks that were
+trained.
 
-Every suggestion depends on (seed, how many trials count, what they gave) only: the inner sampler is made afresh each time.
-An interrupted search goes on as if nothing had happened, provided that orphans were closed first.
+Every suggestion depends on (seed, how many trials count, what they gave) only: the inner sampler is made afresh each
+time. An interrupted search goes on as if nothing had happened, provided that orphans were closed first.
 """
 
 import random
@@ -24,7 +25,7 @@ from nas.record import ORPHAN
 from nas.space import Space, as_suggested, explore, from_trial
 
 STARTUP = 10  # trials drawn at random before the inner sampler is asked (Optuna's own number for TPE)
-ATTEMPTS = 16  # suggestions of the inner sampler before the nearest one is moved inside
+ATTEMPTS = 8  # suggestions of the inner sampler before the nearest one is moved inside
 FAIR = 0.6  # of the budget: suggestions that use less are thin networks that happen to fit
 
 
