@@ -2,6 +2,7 @@
 
 import typer
 
+from nas.command import OneLine
 from nas.list_runs import list_runs
 from nas.search import HELP, search
 from reports.__main__ import report
@@ -13,9 +14,9 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Architecture search for small convolutional networks under a budget.",
 )
-app.command("search", help=HELP)(search)
-app.command("report")(report)
-app.command("list")(list_runs)
+app.command("search", help=HELP, cls=OneLine)(search)
+app.command("report", cls=OneLine)(report)
+app.command("list", cls=OneLine)(list_runs)
 
 if __name__ == "__main__":
     app(prog_name="nas")

@@ -3,8 +3,27 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from typer.core import TyperCommand
 
 from nas.errors import NasError
+
+
+class OneLine(TyperCommand):
+    """A command whose usage errors (``--budget-mflops many``) are one line on stderr too, as all others are."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            # click's own exceptions have it; which module they come from differs between versions of typer
+            message = getattr(error, "format_message", None)
+            if message is None:
+                raise
+            text = " ".join(message().split())
+            print(f"error: {text}; {ctx.command_path} --help shows the options", file=sys.stderr)
+            raise SystemExit(2) from None
 
 
 @contextmanager

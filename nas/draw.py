@@ -140,6 +140,17 @@ def extreme(space: Space, measure: Callable[[ArchSpec], float], rng: random.Rand
     return best
 
 
+def shares(space: Space, budget: Budget, *, seed: int = 0, draws: int = 400) -> tuple[float, float]:
+    """Of random draws, the share that fits, and the share that fits and uses at least ``NEAR`` of the budget."""
+    rng = random.Random(f"shares {seed}")
+    uses = [budget.use(draw(space, rng).spec) for _ in range(draws)]
+    return _shares(uses)
+
+
+def _shares(uses: list[float]) -> tuple[float, float]:
+    return sum(use <= 1 for use in uses) / len(uses), sum(NEAR <= use <= 1 for use in uses) / len(uses)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Preview:
     """A space under a budget, before any training; costs are of the deployed form."""
@@ -160,12 +171,12 @@ def preview(space: Space, budget: Budget, *, seed: int = 0, draws: int = 1000) -
     rng = random.Random(f"preview {seed}")
     points = [draw(space, rng) for _ in range(draws)]
     costs = [budget.cost(point.spec) for point in points]
-    uses = [budget.use(point.spec) for point in points]
+    share, share_near = _shares([budget.use(point.spec) for point in points])
     return Preview(
         size=statistics.fmean(math.prod(len(options) for options in point.domains.values()) for point in points),
         draws=draws,
-        share=sum(use <= 1 for use in uses) / draws,
-        share_near=sum(NEAR <= use <= 1 for use in uses) / draws,
+        share=share,
+        share_near=share_near,
         cheapest=extreme(space, budget.use, rng).spec,
         median_macs=int(statistics.median(cost.macs for cost in costs)),
         median_params=int(statistics.median(cost.params for cost in costs)),

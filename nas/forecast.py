@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
-import torch
-
 from nas.arch import ArchSpec
 from nas.cost import cost
 from nas.data import split
@@ -58,7 +56,7 @@ def _seconds(trainer: Trainer, spec: ArchSpec) -> float:
     parts = split(trainer.data, fold=0, train_images=recipe.train_images, val_images=recipe.val_images)
     count = min(recipe.batch, len(parts.train_index))
     index = parts.train_index[:count]
-    batch = (torch.from_numpy(trainer.data.images[index]), torch.from_numpy(trainer.data.labels[index]))
+    batch = trainer.images(index)
     data = TrainData.of(batch, batch, device=trainer.device)
     model = build(trainer.form(spec), seed=0)
     train(model, data, replace(recipe, epochs=1), 0)  # warm-up: kernels are chosen at the first step

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.command import mended_by_user
+from nas.command import OneLine, mended_by_user
 from nas.duration import seconds
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 BUDGET, DATA, SIZE, PLACE = "Budget", "Data", "How much", "Where and how"
 
 
-@app.command(help=HELP)
+@app.command(help=HELP, cls=OneLine)
 def search(
     budget_mflops: Annotated[
         float | None,
@@ -167,6 +167,7 @@ def _search(
 ) -> None:
     from rich.console import Console
 
+    from nas.draw import NEAR, shares
     from nas.progress import Display
     from nas.run import execute
 
@@ -180,8 +181,11 @@ def _search(
             return
         if request.facts.fallback:
             errors.print(LOUD, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
+        facts = request.facts
+        fits, near = shares(request.space, facts.budget, seed=facts.seed)
+        display.say(f"study {request.name}: {facts.space} under {facts.budget}, {facts.data.label}")
         display.say(
-            f"study {request.name}: {request.facts.space} under {request.facts.budget}, {request.facts.data.label}"
+            f"{fits:.1%} of random draws fit, {near:.1%} use {NEAR:.0%} to 100% of the budget; every trial fits"
         )
         run = execute(request, watch=display, time_limit=limit)
         page = run.report()

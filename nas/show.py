@@ -22,7 +22,7 @@ def table(run: RunRecords) -> Table:
     """Selected and confirmed side by side; the winner and finalists first."""
     facts = run.facts
     title = f"{run.name}: validation accuracy on {facts.data.label}" + (" (DEMO, ranks nothing)" * is_demo(facts))
-    shown = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    shown = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=0)
     shown.caption = (
         f"MFLOPs: 10⁶ multiply-adds at {facts.budget.resolution} px, {facts.budget.classes} classes; trained MMACs: at "
         f"{facts.recipe.resolution} px, {facts.data.classes} classes. Selected: the score it was chosen by; confirmed: "
@@ -36,7 +36,7 @@ def table(run: RunRecords) -> Table:
     for row in own[:SHOWN]:
         shown.add_row(*_cells(row), style="bold green" if row.role == "winner" else None)
     if len(own) > SHOWN:
-        shown.add_row(f"… and {len(own) - SHOWN} more (in the report)", style="dim")
+        shown.add_row(f"… {len(own) - SHOWN} more", style="dim")
     shown.add_section()
     for row in rows:
         if row.role == "reference":

@@ -57,11 +57,11 @@ class TrainData:
         cls, train: tuple[Tensor, Tensor], val: tuple[Tensor, Tensor], *, device: torch.device | str = "cpu"
     ) -> "TrainData":
         """From (images uint8 [N, 3, R, R], labels [N]) of both parts."""
-        images = train[0].to(device)
+        images = train[0].cpu()  # the sums need 64 bits, which not every device has
         count = images.shape[0] * images.shape[2] * images.shape[3]
         # exact sums of integers, a slice at a time: neither order nor precision of a float sum can matter
-        total = torch.zeros(3, dtype=torch.int64, device=device)
-        squares = torch.zeros(3, dtype=torch.int64, device=device)
+        total = torch.zeros(3, dtype=torch.int64)
+        squares = torch.zeros(3, dtype=torch.int64)
         for part in torch.split(images, 4096):
             whole = part.to(torch.int64)
             total += whole.sum((0, 2, 3))
@@ -69,12 +69,12 @@ class TrainData:
         mean = total.double() / count
         std = (squares.double() / count - mean * mean).clamp_min(1.0).sqrt()
         return cls(
-            train_images=images,
+            train_images=images.to(device),
             train_labels=train[1].to(device, torch.int64),
             val_images=val[0].to(device),
             val_labels=val[1].to(device, torch.int64),
-            mean=mean.float().view(1, 3, 1, 1),
-            std=std.float().view(1, 3, 1, 1),
+            mean=mean.float().view(1, 3, 1, 1).to(device),
+            std=std.float().view(1, 3, 1, 1).to(device),
         )
 
     @property

@@ -68,7 +68,8 @@ class Trainer:
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
-            reason = f"out of memory on {self.device}: {str(error).strip().splitlines()[0]}"
+            said = str(error).strip() or type(error).__name__  # Python's own MemoryError says nothing
+            reason = f"out of memory on {self.device}: {said.splitlines()[0]}"
         deployed = self.budget.cost(task.spec)
         return Record(
             state=state,
@@ -101,12 +102,13 @@ class Trainer:
             self._fold = (
                 fold,
                 TrainData.of(
-                    self._images(parts.train_index), self._images(parts.val_index), device=torch.device(self.device)
+                    self.images(parts.train_index), self.images(parts.val_index), device=torch.device(self.device)
                 ),
             )
         return self._fold[1]
 
-    def _images(self, index: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+    def images(self, index: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images at the recipe's resolution, uint8 [N, 3, R, R], and labels [N], on the CPU."""
         images = torch.from_numpy(self.data.images[index])
         if images.shape[-1] != self.recipe.resolution:
             images = resize(images, self.recipe.resolution)

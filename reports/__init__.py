@@ -4,6 +4,19 @@
 libraries are imported when something is drawn.
 """
 
-from reports.page import write
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nas.record import RunRecords
+
+
+def write(run: "RunRecords", folder: "Path") -> "Path":
+    """Write the report of ``run`` into ``folder`` and return its page (``reports.page.write``)."""
+    from reports.page import write as write_page  # imported here so that ``python -m reports --help`` answers at once
+
+    return write_page(run, folder)
+
 
 __all__ = ["write"]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nas.command import mended_by_user
+from nas.command import OneLine, mended_by_user
 
 
 def report(
@@ -28,7 +28,7 @@ def report(
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-app.command()(report)
+app.command(cls=OneLine)(report)
 
 if __name__ == "__main__":
     app(prog_name="python -m reports")

@@ -65,7 +65,7 @@ def random_specs(space: str, count: int, *, seed: int = 0) -> list[ArchSpec]:
 
 
 def on_meta(make: Callable[[], nn.Module]) -> nn.Module:
-    """A module without weights, ready for shapes and counts only; nothing is initialised, which takes most of the time."""
+    """A module for shapes and counts only: it has no weights, and none are initialised, which is what takes time."""
     with pytest.MonkeyPatch.context() as patch, torch.device("meta"):
         for layer in (nn.Conv2d, nn.Linear):
             patch.setattr(layer, "reset_parameters", lambda self: None)

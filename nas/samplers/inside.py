@@ -25,7 +25,7 @@ from nas.record import ORPHAN
 from nas.space import Space, as_suggested, explore, from_trial
 
 STARTUP = 10  # trials drawn at random before the inner sampler is asked (Optuna's own number for TPE)
-ATTEMPTS = 8  # suggestions of the inner sampler before the nearest one is moved inside
+ATTEMPTS = 16  # suggestions of the inner sampler before the nearest one is moved inside
 FAIR = 0.6  # of the budget: suggestions that use less are thin networks that happen to fit
 
 

@@ -276,9 +276,7 @@ def test_maps_shrunk_to_nothing_are_refused_naming_the_block() -> None:
 
 @settings(deadline=None)
 @given(ARCHITECTURES, st.integers(1, 40), st.integers(1, 40), st.sampled_from(("published", "cifar")))
-def test_another_form_and_back_is_the_original(
-    spec: ArchSpec, resolution: int, classes: int, strides: Any
-) -> None:
+def test_another_form_and_back_is_the_original(spec: ArchSpec, resolution: int, classes: int, strides: Any) -> None:
     other = spec.at(resolution=resolution, classes=classes, strides=strides)
     assert (other.resolution, other.classes, other.strides) == (resolution, classes, strides)
     assert other.blocks[:-1] == spec.blocks[:-1]

@@ -161,7 +161,7 @@ def test_ten_draws_come_first_unless_told_otherwise() -> None:
 
 def test_a_space_with_nothing_new_left_says_so(name: str) -> None:
     search = Search(name, space=four_networks)
-    assert len({search.step()["width"] for _ in range(3)}) == 3  # the fourth does not fit
+    assert len({search.step()["mid"] for _ in range(3)}) == 3  # the fourth does not fit
     with pytest.raises(SpaceExhausted, match="no new network that fits"):
         search.ask()
 
