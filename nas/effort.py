@@ -80,7 +80,8 @@ def recipe_for(
     on = "cpu" if device == "cpu" else "gpu"
     length: Length = getattr(find_effort(effort), on)
     side = min(data.resolution, length.resolution or data.resolution)
-    changed = any(value is not None for value in (epochs, train_images, val_images, batch))
+    given = {"epochs": epochs, "train_images": train_images, "val_images": val_images, "batch": batch}
+    changed = any(value not in (None, getattr(length, name)) for name, value in given.items())
     return Recipe(
         name=f"{effort}-{on}" + (", changed" if changed else ""),
         epochs=length.epochs if epochs is None else epochs,

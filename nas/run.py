@@ -15,7 +15,7 @@ from nas.references import reference_tasks
 from nas.request import RUNS, Request, SearchOptions, request_search
 from nas.samplers import InsideSampler
 from nas.space import Space
-from nas.storage import default_url, open_existing, open_storage, read_run
+from nas.storage import default_url, ensure_folder, ensure_usable, open_existing, open_storage, read_run
 from nas.watch import Silent, Watcher
 from reports import write
 from reports.tables import networks_csv
@@ -96,6 +96,12 @@ class Run:
         return write(self.records, self.folder / "report")
 
 
+def ensure_ready(request: Request) -> None:
+    """Raises ``NasError`` where this search could not be begun or continued in its place; nothing is written."""
+    ensure_folder(request.runs, "--runs")
+    ensure_usable(request.storage, request.name, request.facts)
+
+
 def execute(
     request: Request,
     *,
@@ -108,6 +114,7 @@ def execute(
     ``time_limit``: seconds for this call; trials stop early enough to confirm the best.
     """
     watch = watch or Silent()
+    ensure_ready(request)
     try:
         request.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(request.folder / "lock")

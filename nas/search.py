@@ -169,7 +169,7 @@ def _search(
 
     from nas.draw import NEAR, shares
     from nas.progress import Display
-    from nas.run import execute
+    from nas.run import ensure_ready, execute
 
     errors = Console(stderr=True)
     with Display(errors) as display:
@@ -179,6 +179,7 @@ def _search(
 
             preview.show(request, as_json=as_json)
             return
+        ensure_ready(request)
         if request.facts.fallback:
             errors.print(LOUD, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
         facts = request.facts

@@ -147,14 +147,14 @@ def summary_json(run: RunRecords) -> dict[str, Any]:
 def list_table(runs: list[RunRecords]) -> Table:
     """What ``nas list`` prints."""
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("study", "budget", "data", "trials", "best"):
-        shown.add_column(name, overflow="fold")
+    shown.add_column("study", no_wrap=True)
+    for name in ("data", "trials", "best"):
+        shown.add_column(name)
     for run in runs:
         best = winner(run)
         named = "" if best is None else f"{best.title}, {best.macs / 1e6:.1f} MFLOPs"
         shown.add_row(
             run.name,
-            str(run.facts.budget),
             run.facts.data.label,
             f"{len(run.trials)}/{run.facts.trials}",
             "demo" if is_demo(run.facts) else named,

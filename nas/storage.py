@@ -1,5 +1,6 @@
 """Optuna's storage, opened so that it is safe and quick, with its failures said in one line."""
 
+import os
 import sqlite3
 import warnings
 from pathlib import Path
@@ -105,31 +106,60 @@ def open_study(
             pruner=pruner or optuna.pruners.NopPruner(),
             load_if_exists=True,
         )
-        stored = study.user_attrs.get(FACTS)
-        if stored is None:
-            if study.get_trials(deepcopy=False):
-                raise StorageError(f"study {name}: holds trials of another program; choose another --study name")
+        refuse_another(study, facts)
+        if FACTS not in study.user_attrs:
             with warnings.catch_warnings():  # called experimental; it only names the dashboard's axis
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 study.set_metric_names(["val_accuracy"])
             study.set_user_attr(FACTS, facts.to_json())
-            return study
-        known = StudyFacts.from_json(stored)
-        for field in IDENTITY:
-            before, now = getattr(known, field), getattr(facts, field)
-            if before != now:
-                raise StorageError(
-                    f"study {name}: was made with another {field.replace('_', ' ')} ({_difference(before, now)}); "
-                    "choose another --study name"
-                )
         return study
     except (OperationalError, optuna.exceptions.StorageInternalError) as error:
         raise StorageError(f"study {name}: {_one_line(error)}") from None
 
 
+def refuse_another(study: optuna.Study, facts: StudyFacts) -> None:
+    """Raises ``StorageError`` when the study holds another question than these facts ask."""
+    name = study.study_name
+    stored = study.user_attrs.get(FACTS)
+    if stored is None:
+        if study.get_trials(deepcopy=False):
+            raise StorageError(f"study {name}: holds trials of another program; choose another --study name")
+        return
+    known = StudyFacts.from_json(stored)
+    for field in IDENTITY:
+        before, now = getattr(known, field), getattr(facts, field)
+        if before != now:
+            raise StorageError(
+                f"study {name}: was made with another {field.replace('_', ' ')} ({_difference(before, now)}); "
+                "choose another --study name"
+            )
+
+
+def ensure_usable(url: str, name: str, facts: StudyFacts) -> None:
+    """Raises ``StorageError`` where a study could not be begun or continued in this storage; makes no file."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:///") and not os.path.exists(path):
+        ensure_folder(path.parent, "--storage")
+        return
+    storage = open_storage(url)
+    if name in optuna.get_all_study_names(storage):
+        refuse_another(optuna.load_study(study_name=name, storage=storage), facts)
+
+
+def ensure_folder(folder: Path, flag: str) -> None:
+    """Raises ``StorageError`` where files could not be written into a folder that may not be there yet; makes none."""
+    # os.path answers no, where pathlib raises, for what lies below a folder that may not be entered
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    reason = None if os.access(there, os.W_OK | os.X_OK) else "permission denied"
+    reason = reason if there.is_dir() else f"{there} is no folder"
+    if reason is not None:
+        raise StorageError(f"{flag} {folder}: cannot be written ({reason})")
+
+
 def _difference(before: object, now: object) -> str:
     """``batch: 64, now 128`` for facts with fields, ``mobilenet_v3, now mobilenet_v2`` otherwise."""
-    for field in getattr(before, "__dataclass_fields__", ()):
+    # a name comes first among fields and explains least
+    for field in sorted(getattr(before, "__dataclass_fields__", ()), key="name".__eq__):
         if getattr(before, field) != getattr(now, field):
             return f"{field}: {getattr(before, field)}, now {getattr(now, field)}"
     return f"{before}, now {now}"

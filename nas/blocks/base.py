@@ -66,6 +66,16 @@ def window_size(size: int, kernel: int, stride: int, padding: int) -> int:
     return (size + 2 * padding - kernel) // stride + 1
 
 
+def convolved(shape: Shape, out: int, kernel: int, stride: int) -> Shape:
+    """What a padded k×k convolution to ``out`` channels makes of ``shape``: height and width divided, rounded up."""
+    padding = same_padding(kernel)
+    return Shape(
+        out,
+        window_size(shape.height, kernel, stride, padding),
+        window_size(shape.width, kernel, stride, padding),
+    )
+
+
 def conv_macs(out: Shape, in_channels: int, kernel: int, groups: int = 1) -> int:
     """Multiply-adds of a k×k convolution: every output element is a sum over k² · in/groups products."""
     return out.elements * kernel * kernel * in_channels // groups

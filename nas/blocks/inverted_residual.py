@@ -10,12 +10,11 @@ from nas.blocks.base import (
     Shape,
     conv_macs,
     conv_params,
+    convolved,
     norm_params,
     peak_bytes,
     require,
     require_positive,
-    same_padding,
-    window_size,
 )
 
 
@@ -53,12 +52,7 @@ class InvertedResidual:
         return self.stride == 1 and self.out == shape.channels
 
     def out_shape(self, shape: Shape) -> Shape:
-        padding = same_padding(self.kernel)
-        return Shape(
-            self.out,
-            window_size(shape.height, self.kernel, self.stride, padding),
-            window_size(shape.width, self.kernel, self.stride, padding),
-        )
+        return convolved(shape, self.out, self.kernel, self.stride)
 
     def cost(self, shape: Shape) -> Cost:
         out = self.out_shape(shape)

@@ -1,7 +1,6 @@
 """Whole searches in a second: tiny networks, a handful of images, and trainings that are a formula."""
 
 import hashlib
-import json
 import os
 import subprocess
 import sys

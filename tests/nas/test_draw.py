@@ -24,6 +24,7 @@ from nas.draw import (
     move_inside,
     neighbour,
     preview,
+    shares,
     walk,
 )
 from nas.errors import BudgetError, SpaceExhausted
@@ -92,13 +93,13 @@ def test_draws_inside_are_not_mostly_thin() -> None:
     Six standard deviations of each share, so that this fails once in hundreds of millions of seeds.
     """
     fitting = [point for point in plain() if SIXTY.fits(point.spec)]
-    shares, errors = [], []
+    thin_shares, errors = [], []
     for points in (fitting, inside()):
         thin = statistics.fmean(point.choices["width"] <= 0.5 for point in points)  # type: ignore[operator]
-        shares.append(thin)
+        thin_shares.append(thin)
         errors.append(math.sqrt(thin * (1 - thin) / len(points)))
-    assert abs(shares[0] - 0.81) < 6 * errors[0]
-    assert shares[1] + 6 * errors[1] < shares[0] - 6 * errors[0]
+    assert abs(thin_shares[0] - 0.81) < 6 * errors[0]
+    assert thin_shares[1] + 6 * errors[1] < thin_shares[0] - 6 * errors[0]
 
 
 def test_draws_are_decided_by_the_generator() -> None:
@@ -167,6 +168,14 @@ def test_a_network_just_over_the_budget_keeps_most_of_its_choices() -> None:
         kept.append(statistics.fmean(moved.get(name) == value for name, value in start.choices.items()))
     # chance agreement is 0.44: options are two, three or four, and blocks come and go with the depths
     assert statistics.median(kept) > 0.8
+
+
+@pytest.mark.parametrize("macs", [131, 190])
+def test_a_network_that_fits_is_given_also_when_one_over_the_budget_is_nearer_to_it(macs: int) -> None:
+    """Under 190, the network of 132 uses 0.69 of it, further from 0.85 than the one of 198 is from 1."""
+    start = walk(three, lambda name, options: 3)
+    moved = move_inside(three, tiny(macs), start, random.Random(0))
+    assert tiny(1).cost(moved.spec).macs == (66 if macs == 131 else 132)
 
 
 def test_moving_away_from_a_taken_network_finds_what_is_left_below_it() -> None:
@@ -325,6 +334,14 @@ def test_preview_of_three_networks_is_exact() -> None:
     assert (tiny(1).cost(found.cheapest).macs, tiny(1).cost(found.dearest).macs) == (66, 198)
     assert abs(found.share - 2 / 3) < 6 * math.sqrt(2 / 9 / 300)
     assert abs(found.share_near - 1 / 3) < 6 * math.sqrt(2 / 9 / 300)
+
+
+def test_shares_agree_with_plain_counting() -> None:
+    uses = [SIXTY.use(point.spec) for point in plain()]
+    counts = statistics.fmean(use <= 1 for use in uses), statistics.fmean(NEAR <= use <= 1 for use in uses)
+    for share, counted in zip(shares(V3, SIXTY, draws=400), counts, strict=True):
+        assert abs(share - counted) < 6 * math.sqrt(counted * (1 - counted) * (1 / 400 + 1 / len(uses)))
+    assert shares(V3, SIXTY, seed=3, draws=20) == shares(V3, SIXTY, seed=3, draws=20)
 
 
 def test_preview_is_decided_by_its_seed() -> None:

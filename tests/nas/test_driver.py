@@ -394,9 +394,7 @@ class _Forgetful(list[tuple[int, float]]):
         return
 
 
-def test_a_time_limit_ends_the_search_in_time_to_confirm(
-    storage: BaseStorage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_time_limit_ends_the_search_in_time_to_confirm(storage: BaseStorage, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     limited(storage, clock, 300).run()
     found = read_run(storage, "run")

@@ -19,13 +19,17 @@ def t2(p: float) -> float:
     return (2 * p - 1) / math.sqrt(2 * p * (1 - p))
 
 
-def trial(number: int, accuracy: float | None, *, origin: str = "tpe", seed: int = 0, state: State = "complete") -> Record:
+def trial(
+    number: int, accuracy: float | None, *, origin: str = "tpe", seed: int = 0, state: State = "complete"
+) -> Record:
     return _scored(record(number=number, title=f"trial {number}", origin=origin, seed=seed, state=state), accuracy)
 
 
 def reference(accuracy: float | None = 0.5, *, seed: int = 0, origin: str = "scaled") -> Record:
     name = "mobilenet_v3_small@budget" if origin == "scaled" else "mobilenet_v3_small"
-    return _scored(record(number=None, name=name, title="small", origin=origin, seed=seed, spec=SMALL.scaled(1)), accuracy)
+    return _scored(
+        record(number=None, name=name, title="small", origin=origin, seed=seed, spec=SMALL.scaled(1)), accuracy
+    )
 
 
 def _scored(one: Record, accuracy: float | None) -> Record:
@@ -35,7 +39,11 @@ def _scored(one: Record, accuracy: float | None) -> Record:
 
 
 def run(
-    selected: dict[int, float], fresh: dict[int | None, dict[int, float]], *, confirm: int = 2, names_winner: bool = True
+    selected: dict[int, float],
+    fresh: dict[int | None, dict[int, float]],
+    *,
+    confirm: int = 2,
+    names_winner: bool = True,
 ) -> RunRecords:
     """Trials by number with their selected accuracy; accuracies by network (None: the reference) and fresh seed."""
     confirmations = [
@@ -180,7 +188,7 @@ def test_only_complete_trials_are_finalists() -> None:
 
 
 def test_the_finalists_the_references_at_cost_and_the_best_draw_are_confirmed_once_each() -> None:
-    trials = tuple(trial(number, 0.9 - number / 10) for number in range(4)) + (trial(4, 0.1, origin="draw"),)
+    trials = (*(trial(number, 0.9 - number / 10) for number in range(4)), trial(4, 0.1, origin="draw"))
     references = (reference(0.3), reference(0.9, origin="published"))
     assert [one.key for one in evidence.to_confirm(trials, references)] == [
         "trial 0",

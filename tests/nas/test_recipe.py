@@ -83,6 +83,11 @@ def test_overrides_replace_what_they_name_and_mark_the_recipe() -> None:
     assert recipe.batch == EFFORTS["brief"].cpu.batch
 
 
+def test_an_override_that_changes_nothing_is_the_same_recipe() -> None:
+    length = EFFORTS["brief"].cpu
+    assert recipe_for("brief", noise(), epochs=length.epochs, batch=length.batch) == recipe_for("brief", noise())
+
+
 def test_the_learning_rate_follows_the_batch() -> None:
     length = EFFORTS["brief"].cpu
     assert recipe_for("brief", noise(), batch=2 * length.batch).max_lr == pytest.approx(2 * length.max_lr)

@@ -27,7 +27,10 @@ def test_a_scaled_reference_fits_and_no_other_width_uses_more_of_the_budget(name
 
 def test_of_widths_that_give_the_same_network_the_nearest_to_one_is_named() -> None:
     budget = Budget(macs=56_510_400)  # exactly small's
-    assert scale_to_fit(REFERENCES["mobilenet_v3_small"].scaled, budget) == (1.0, REFERENCES["mobilenet_v3_small"].spec())
+    assert scale_to_fit(REFERENCES["mobilenet_v3_small"].scaled, budget) == (
+        1.0,
+        REFERENCES["mobilenet_v3_small"].spec(),
+    )
 
 
 def test_a_budget_below_the_thinnest_width_has_no_scaled_reference() -> None:

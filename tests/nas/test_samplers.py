@@ -41,9 +41,7 @@ class Search:
         startup: int = SOON,
     ) -> None:
         self.space = space
-        self.sampler = InsideSampler(
-            space, budget, seed=seed, make_inner=SAMPLERS[name], name=name, startup=startup
-        )
+        self.sampler = InsideSampler(space, budget, seed=seed, make_inner=SAMPLERS[name], name=name, startup=startup)
         self.study = optuna.create_study(
             storage=storage or InMemoryStorage(),
             study_name="s",

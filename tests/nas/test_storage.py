@@ -81,7 +81,7 @@ def test_a_database_of_something_else_is_refused_and_left_as_it_is(tmp_path: Pat
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="cannot be opened for writing.*--runs"):
+    with pytest.raises(StorageError, match=r"cannot be opened for writing.*--runs"):
         open_storage(url(tmp_path / "file" / "runs" / "nas.db"))
 
 

@@ -1,6 +1,7 @@
 """One training: what it learns, what it depends on, and what every image goes through."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -124,8 +125,8 @@ def test_the_learning_rate_goes_up_and_down_in_straight_lines() -> None:
     assert max(rates) == pytest.approx(1, abs=1 / 25)
     assert rates[0] == pytest.approx(0.5 / 25)  # the middle of the first of 25 steps up
     assert rates[-1] == pytest.approx(0.5 / 75)  # the middle of the last of 75 steps down
-    ups = [b - a for a, b in zip(rates[:24], rates[1:25], strict=True)]
-    downs = [a - b for a, b in zip(rates[25:99], rates[26:], strict=True)]
+    ups = [b - a for a, b in pairwise(rates[:25])]
+    downs = [a - b for a, b in pairwise(rates[25:])]
     assert ups == pytest.approx([1 / 25] * 24)
     assert downs == pytest.approx([1 / 75] * 74)
 
@@ -175,7 +176,9 @@ def test_without_flip_no_image_is_mirrored_and_with_it_half_are() -> None:
     mirrored = augment(images, replace(RECIPE, crop=0, flip=True), torch.Generator().manual_seed(0))
     share = (mirrored != images).flatten(1).any(1).float().mean().item()
     assert share == pytest.approx(0.5, abs=6 * 0.5 / 400**0.5)  # six standard deviations
-    assert torch.equal(torch.where((mirrored != images).flatten(1).any(1).view(-1, 1, 1, 1), mirrored.flip(-1), mirrored), images)
+    assert torch.equal(
+        torch.where((mirrored != images).flatten(1).any(1).view(-1, 1, 1, 1), mirrored.flip(-1), mirrored), images
+    )
 
 
 def test_augmentation_depends_on_its_generator_only() -> None:

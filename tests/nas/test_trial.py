@@ -36,7 +36,7 @@ def raising(error: BaseException) -> FakeTraining:
 def test_a_network_over_budget_is_never_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nas.trial, "build", lambda *_, **__: pytest.fail("it was built"))
     fake = FakeTraining()
-    with pytest.raises(OverBudget, match="trial 0: .* of the budget"):
+    with pytest.raises(OverBudget, match=r"trial 0: .* of the budget"):
         trainer(fake).run(task(LARGE.scaled(1.0)))
     assert fake.calls == []
 
@@ -72,7 +72,7 @@ def test_the_record_says_what_was_trained_and_what_came_out() -> None:
 def test_the_network_that_is_trained_has_the_recipes_resolution_and_the_datas_classes() -> None:
     fake = FakeTraining()
     trainer(fake, resolution=12).run(task(SMALL.scaled(1.0).at(classes=1000)))
-    (spec, seed), = fake.calls
+    ((spec, seed),) = fake.calls
     assert (spec.resolution, spec.classes, spec.strides, seed) == (12, 3, "cifar", 7)
 
 
