@@ -46,6 +46,7 @@ class ArchSpec:
 
     def __post_init__(self) -> None:
         require_positive(resolution=self.resolution, channels=self.channels)
+        require(self.strides in get_args(Strides), "strides", self.strides, f"must be one of {get_args(Strides)}")
         require(self.cifar_steps >= 0, "cifar_steps", self.cifar_steps, "must be 0 or more")
         if not self.blocks or not isinstance(self.blocks[-1], Classifier):
             raise SpecError("blocks: the last block must be a classifier")

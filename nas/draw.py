@@ -111,7 +111,7 @@ def _miss(budget: Budget, point: Draw, near: float) -> float:
     """How far from using between ``near`` and all of the budget, as a log ratio; 0 inside."""
     use = budget.use(point.spec)
     if use > 1:
-        return math.log(use) + math.log(1 / near)  # over budget is further away than any network that fits is nearly
+        return math.log(use) + math.log(1 / near)  # so far that one which fits is nearer
     return max(0.0, math.log(near / max(use, 1e-12)))
 
 

@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.arch import ArchSpec
 from nas.budget import Budget
 from nas.draw import Draw, draw_inside, move_inside, walk
+from nas.errors import SpaceExhausted
 from nas.record import ORPHAN
 from nas.space import Space, as_suggested, explore, from_trial
 
@@ -96,7 +97,10 @@ class InsideSampler(BaseSampler):
             if nearest is None or abs(use - 1) < abs(self._budget.use(nearest.spec) - 1):
                 nearest = point
         start = nearest or point
-        return move_inside(self._space, self._budget, start, rng, taken=taken, near=FAIR)
+        try:
+            return move_inside(self._space, self._budget, start, rng, taken=taken, near=FAIR)
+        except SpaceExhausted:  # around this suggestion; a draw looks everywhere
+            return draw_inside(self._space, self._budget, rng, taken=taken)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
