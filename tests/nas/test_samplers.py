@@ -142,8 +142,8 @@ def test_a_failed_trial_counts_so_that_its_suggestion_is_not_repeated_for_ever(n
 
 
 def test_networks_that_are_still_training_are_not_suggested_again(name: str) -> None:
-    search = Search(name, startup=0)
-    assert len({search.ask()[2] for _ in range(6)}) == 6
+    search = Search(name, space=four_networks, startup=0)
+    assert len({search.ask()[2] for _ in range(3)}) == 3  # all that fit
 
 
 def test_trials_begin_with_draws_and_go_on_with_the_sampler(name: str) -> None:
@@ -173,11 +173,11 @@ def test_the_inner_sampler_learns() -> None:
     assert sum(late) > sum(chance)
 
 
-def test_orphans_are_marked_before_they_are_closed() -> None:
+def test_all_orphans_are_closed_and_marked() -> None:
     search = Search("random")
     search.ask()
-    assert close_orphans(search.study) == 1
-    (trial,) = search.study.trials
-    assert trial.state == TrialState.FAIL
-    assert trial.user_attrs[ORPHAN] is True
+    search.ask()
+    assert close_orphans(search.study) == 2
+    assert [trial.state for trial in search.study.trials] == [TrialState.FAIL] * 2
+    assert all(trial.user_attrs[ORPHAN] is True for trial in search.study.trials)
     assert close_orphans(search.study) == 0
