@@ -41,7 +41,7 @@ class Recipe:
 
     @property
     def hash(self) -> str:
-        """Eight hex digits over everything but the name: two recipes that train alike are the same recipe."""
+        """Eight hex digits over everything but the name: equal for two recipes that train alike."""
         facts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "name"}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
 

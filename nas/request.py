@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from nas.budget import Budget
-from nas.data import ImageSet, load
+from nas.data import DEPLOYED, ImageSet, load
 from nas.draw import Preview, draw, ensure_possible, preview
 from nas.effort import find_effort, recipe_for
 from nas.errors import NasError
@@ -123,8 +123,6 @@ def request_search(
     watch: Watcher | None = None,
 ) -> Request:
     """Check everything a search needs, before anything is written. Raises ``NasError`` for what the caller can mend."""
-    from nas.trial import find_device
-
     space_name = space if isinstance(space, str) else f"{space.__module__}:{space.__qualname__}"
     space_function = find_space(space) if isinstance(space, str) else space
     size = find_effort(effort)
@@ -136,6 +134,20 @@ def request_search(
         if value is not None and value < least:
             raise NasError(f"{flag} {value}: must be at least {least}")
     _check_ceilings(budget, budget_mflops, budget_params)
+
+    def counted_at(deployed: tuple[int, int]) -> Budget:
+        return budget or Budget(
+            macs=None if budget_mflops is None else round(budget_mflops * 1e6),
+            params=budget_params,
+            resolution=deployed[0] if budget_resolution is None else budget_resolution,
+            classes=deployed[1] if budget_classes is None else budget_classes,
+        )
+
+    if isinstance(dataset, str) and dataset in DEPLOYED:
+        # an impossible budget must not wait for a download, nor for torch
+        ensure_possible(space_function, counted_at(DEPLOYED[dataset]), name=space_name)
+    from nas.trial import find_device
+
     on = find_device(device)
     say = (watch or Silent()).say
     data = (
@@ -143,13 +155,7 @@ def request_search(
         if isinstance(dataset, ImageSet)
         else load(dataset, data_dir=None if data_dir is None else Path(data_dir), resolution=resolution, say=say)
     )
-    if budget is None:
-        budget = Budget(
-            macs=None if budget_mflops is None else round(budget_mflops * 1e6),
-            params=budget_params,
-            resolution=data.deployed_resolution if budget_resolution is None else budget_resolution,
-            classes=data.deployed_classes if budget_classes is None else budget_classes,
-        )
+    budget = counted_at((data.deployed_resolution, data.deployed_classes))
     ensure_possible(space_function, budget, name=space_name)
     if recipe is None:
         recipe = recipe_for(effort, data, device=on, epochs=epochs, train_images=train_images, val_images=val_images)

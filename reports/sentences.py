@@ -55,7 +55,10 @@ def shown(run: RunRecords) -> str:
     against = standing.comparison(run)
     if against is None:
         return _no_comparison(run)
-    return _verdict(against)
+    recipe = facts.recipe
+    length = plural(recipe.epochs, "epoch")
+    of = "all images" if recipe.train_images is None else f"{recipe.train_images:,} images"
+    return f"{_verdict(against)} Measured on trainings of {length} of {of}."
 
 
 def _verdict(against: Comparison) -> str:

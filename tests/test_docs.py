@@ -21,7 +21,9 @@ def test_the_examples_for_python_run_from_top_to_bottom(tmp_path: Path, monkeypa
 
 
 def test_the_readme_opens_with_two_commands_that_can_be_typed_in_a_clone() -> None:
-    commands = [line.split()[0] for line in (TOP / "README.md").read_text(encoding="utf-8").splitlines()[:6] if "./" in line]
+    commands = [
+        line.split()[0] for line in (TOP / "README.md").read_text(encoding="utf-8").splitlines()[:6] if "./" in line
+    ]
     assert commands == ["./scripts/search", "./scripts/test"]
     for command in commands:
         assert os.stat(TOP / command).st_mode & stat.S_IXUSR

@@ -13,7 +13,7 @@ from nas.data.digits import load_digits
 from nas.data.download import DatasetUnavailable
 from nas.data.folder import load_folder
 from nas.data.folds import FOLDS, folds
-from nas.data.image_set import ImageSet
+from nas.data.image_set import PUBLISHED_FORM, ImageSet
 from nas.data.request import Loader, Say, request, to_stderr
 from nas.data.split import Split, split
 from nas.errors import NasError
@@ -23,6 +23,9 @@ DATASETS: dict[str, Loader] = {
     "folder": load_folder,
     "digits": load_digits,
 }
+
+# what a budget is counted at (px, classes), where that is known before the images are: a folder's is its own
+DEPLOYED: dict[str, tuple[int, int]] = {"cifar10": PUBLISHED_FORM, "digits": PUBLISHED_FORM}
 
 
 def load(
@@ -53,6 +56,7 @@ def load(
 
 __all__ = [
     "DATASETS",
+    "DEPLOYED",
     "FOLDS",
     "DatasetUnavailable",
     "ImageSet",

@@ -17,13 +17,11 @@ from nas.data.cifar10_identity import CLASSES, RESOLUTION, Moments, label_of
 from nas.data.decode import Seen, conversion_notes, decode_all, images_were, square
 from nas.data.download import Patience, download
 from nas.data.folder import listing_key
-from nas.data.image_set import ImageSet, Labels, Pixels
+from nas.data.image_set import PUBLISHED_FORM, ImageSet, Labels, Pixels
 from nas.data.listing import Listing, class_names, list_images
 from nas.data.request import Request, Say
 from nas.data.source import Decoding, Description, Source
 from nas.errors import NasError
-
-DEPLOYED_RESOLUTION, DEPLOYED_CLASSES = 224, 1000  # where published networks have their known cost
 
 
 def load_cifar10(
@@ -146,8 +144,8 @@ def _decoding(
         classes=CLASSES,
         labels=labels,
         resolution=resolution,
-        deployed_resolution=DEPLOYED_RESOLUTION,
-        deployed_classes=DEPLOYED_CLASSES,
+        deployed_resolution=PUBLISHED_FORM[0],
+        deployed_classes=PUBLISHED_FORM[1],
         chunks=chunks,
         describe=describe,
     )

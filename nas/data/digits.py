@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nas.data.cache import cached
-from nas.data.image_set import ImageSet, Pixels
+from nas.data.image_set import PUBLISHED_FORM, ImageSet, Pixels
 from nas.data.request import Request, Say
 from nas.data.source import Decoding, Description, Source
 
@@ -28,8 +28,8 @@ def load_digits(request: Request) -> ImageSet:
             classes=tuple(str(digit) for digit in range(10)),
             labels=found.target.astype(np.int64),
             resolution=resolution,
-            deployed_resolution=224,
-            deployed_classes=1000,
+            deployed_resolution=PUBLISHED_FORM[0],
+            deployed_classes=PUBLISHED_FORM[1],
             chunks=_enlarged(found.images, resolution),
             describe=lambda: Description(label="digits"),
         )

@@ -21,6 +21,8 @@ Pixels = npt.NDArray[np.uint8]  # [N, 3, R, R]
 Labels = npt.NDArray[np.int64]  # [N]
 T = TypeVar("T", bound=np.generic)
 
+PUBLISHED_FORM = (224, 1000)  # px and classes at which published networks have their known cost
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageSet:

@@ -71,6 +71,10 @@ class InsideSampler(BaseSampler):
         rng = random.Random(f"{self._seed} {count}")
         if self._make_inner is None or count < self._startup:
             origin, point = "draw", draw_inside(self._space, self._budget, rng, taken=taken)
+            if self._make_inner is not None:
+                # asked in vain, but some samplers write into a trial what they need later: NSGA-II its generation
+                inner = self._make_inner(0)
+                inner.sample_relative(study, trial, inner.infer_relative_search_space(study, trial))
         else:
             origin, point = self._name, self._suggest(study, trial, self._make_inner(rng.getrandbits(31)), taken, rng)
         self._plans[trial.number] = {
