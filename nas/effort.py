@@ -46,7 +46,7 @@ EFFORTS = {
         trials=24,
         confirm=2,
         names_winner=True,
-        cpu=Length(epochs=2, train_images=3000, val_images=2500, batch=32, max_lr=0.05),
+        cpu=Length(epochs=2, train_images=2400, val_images=2500, batch=32, max_lr=0.05),
         gpu=Length(epochs=8, train_images=None, val_images=None, batch=256, max_lr=0.4),
     ),
     "full": Effort(

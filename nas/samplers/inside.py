@@ -15,7 +15,7 @@ from typing import Any
 
 from optuna import Study
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseGASampler, BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.arch import ArchSpec
@@ -68,13 +68,10 @@ class InsideSampler(BaseSampler):
         others = [other for other in others if not other.user_attrs.get(ORPHAN, False)]
         taken = {self._spec_of(other) for other in others if other.params}
         count = len(others)
+        self._note_generation(study, trial)
         rng = random.Random(f"{self._seed} {count}")
         if self._make_inner is None or count < self._startup:
             origin, point = "draw", draw_inside(self._space, self._budget, rng, taken=taken)
-            if self._make_inner is not None:
-                # asked in vain, but some samplers write into a trial what they need later: NSGA-II its generation
-                inner = self._make_inner(0)
-                inner.sample_relative(study, trial, inner.infer_relative_search_space(study, trial))
         else:
             origin, point = self._name, self._suggest(study, trial, self._make_inner(rng.getrandbits(31)), taken, rng)
         self._plans[trial.number] = {
@@ -84,6 +81,16 @@ class InsideSampler(BaseSampler):
         }
         self.origins[trial.number] = origin
         return {}
+
+    def _note_generation(self, study: Study, trial: FrozenTrial) -> None:
+        """Lets a genetic sampler write down the trial's generation and that generation's parents, before it is asked.
+
+        Draws count in its first generation only if they are marked. And it lists the parents in one order when it
+        chooses them and in another when it reads them back: who dies in between would get another suggestion.
+        """
+        inner = None if self._make_inner is None else self._make_inner(0)
+        if isinstance(inner, BaseGASampler):
+            inner.sample_relative(study, trial, inner.infer_relative_search_space(study, trial))
 
     def _suggest(
         self, study: Study, trial: FrozenTrial, inner: BaseSampler, taken: set[ArchSpec], rng: random.Random
