@@ -8,7 +8,7 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
-from nas import evidence
+from nas import evidence, forecast
 from nas.cost import cost
 from nas.duration import duration
 from nas.errors import SpaceExhausted
@@ -38,7 +38,7 @@ class Driver:
     trainer: Trainer
     references: list[Task]
     storage: BaseStorage
-    forecast: Forecast
+    forecast: Forecast | None = None  # None: measured here, before the first training
     watch: Watcher = field(default_factory=Silent)
     time_limit: float | None = None  # seconds for this call, references and confirmation included
     _begin: float = field(default_factory=time.monotonic, init=False)
@@ -56,12 +56,12 @@ class Driver:
             "references": list(records(references)),
             "confirmation": list(records(confirmation)),
         }
+        if not self._anything_left():
+            return
         for record in (*self._done["references"], *self._done["search"], *self._done["confirmation"]):
             if record.state == "complete":
-                self.forecast.observe(record.train_macs, record.train_seconds)
-        left = self.remaining_seconds()
-        if left > 0:
-            self.watch.say(f"about {duration(left)} in all, by a few measured steps")
+                self._forecast().observe(record.train_macs, record.train_seconds)
+        self.watch.say(f"about {duration(self.remaining_seconds())} from here on, by a few measured steps")
         self._train_all(references, "references", self.references)
         self._search(search)
         self._train_all(confirmation, "confirmation", self._to_confirm())
@@ -131,7 +131,7 @@ class Driver:
         trial.set_user_attr("mflops", record.macs / 1e6)
         if record.state == "complete":
             study.tell(trial, record.val_accuracy)
-            self.forecast.observe(record.train_macs, record.train_seconds)
+            self._forecast().observe(record.train_macs, record.train_seconds)
         else:
             study.tell(trial, state=TrialState.PRUNED if record.state == "pruned" else TrialState.FAIL)
         self._done[role].append(record)
@@ -163,13 +163,26 @@ class Driver:
             confirm=self.facts.confirm,
         )
 
+    def _anything_left(self) -> bool:
+        return (
+            len(self._done["search"]) < self.facts.trials
+            or bool(undone(self.references, self._records("references")))
+            or bool(undone(self._to_confirm(), self._records("confirmation")))
+        )
+
     # ---- how long the rest takes
+
+    def _forecast(self) -> Forecast:
+        """Measured when it is first needed: a run with nothing left to do measures nothing."""
+        if self.forecast is None:
+            self.forecast = forecast.probe(self.trainer, [task.spec for task in self.references])
+        return self.forecast
 
     def remaining_seconds(self) -> float:
         """Expected of everything still to be done, the training that is running included."""
         total = sum(self._expect(task) for task in undone(self.references, self._records("references")))
         trials = max(0, self.facts.trials - len(self._records("search")))
-        total += trials * self.forecast.seconds(self._typical_macs())
+        total += trials * self._forecast().seconds(self._typical_macs())
         total += self._confirmation_seconds(trials)
         if self.time_limit is not None:
             total = min(total, max(0.0, self.time_limit - self._elapsed()))
@@ -180,17 +193,17 @@ class Driver:
             return sum(self._expect(task) for task in undone(self._to_confirm(), self._records("confirmation")))
         at_cost = sum(not task.any_cost for task in self.references)
         networks = evidence.FINALISTS + at_cost + 1  # and the best random draw
-        return self.facts.confirm * networks * self.forecast.seconds(self._typical_macs())
+        return self.facts.confirm * networks * self._forecast().seconds(self._typical_macs())
 
     def _out_of_time(self) -> bool:
         """Whether one more trial would leave too little time to confirm."""
         if self.time_limit is None:
             return False
-        needed = self.forecast.seconds(self._typical_macs()) + self._confirmation_seconds(1)
+        needed = self._forecast().seconds(self._typical_macs()) + self._confirmation_seconds(1)
         return self._elapsed() + needed > self.time_limit
 
     def _expect(self, task: Task) -> float:
-        return self.forecast.seconds(cost(self.trainer.form(task.spec)).macs)
+        return self._forecast().seconds(cost(self.trainer.form(task.spec)).macs)
 
     def _typical_macs(self) -> float:
         """Of one of the search's trials, in the trained form; before the first, of the references at the same cost."""

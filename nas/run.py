@@ -146,7 +146,6 @@ def _driver(
     train: "TrainFunction | None" = None,
 ) -> "Driver":
     from nas.driver import Driver
-    from nas.forecast import probe
     from nas.train import train as own_train
     from nas.trial import Trainer
 
@@ -169,7 +168,6 @@ def _driver(
         trainer=trainer,
         references=references,
         storage=storage,
-        forecast=probe(trainer, [task.spec for task in references]),
         watch=watch or Silent(),
         time_limit=time_limit,
     )
