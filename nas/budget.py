@@ -26,6 +26,10 @@ class Ceiling(NamedTuple):
         value: int = getattr(cost, self.attribute)
         return value / self.scale
 
+    def text(self, value: float) -> str:
+        """``6.48`` million multiply-adds, ``1,236,376`` parameters."""
+        return f"{value:,.0f}" if self.scale == 1 else f"{value:,.2f}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:

@@ -9,6 +9,7 @@ import random
 import statistics
 from collections.abc import Callable, Container
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nas.arch import ArchSpec
 from nas.budget import Budget
@@ -18,6 +19,11 @@ from nas.space import Option, Space, at_random, recording, replaying
 NEAR = 0.85  # a draw uses at least this share of the budget where that can be had
 DRAWS = 400  # random draws before one is moved towards the budget step by step
 STEPS = 2000  # such steps before giving up
+
+LIMITS_NOTHING = (
+    "note: not even the dearest network uses this budget up, so it limits nothing; choose a smaller one, or count it "
+    "at another --budget-resolution"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,6 +68,7 @@ def draw_inside(
 
     Raises ``SpaceExhausted``, naming the nearest miss, when nothing new that fits was found inside the cap.
     """
+    near = reachable(space, budget, near)
     nearest: Draw | None = None
     for _ in range(DRAWS):
         point = draw(space, rng)
@@ -72,6 +79,13 @@ def draw_inside(
         if nearest is None or _miss(budget, point, near) < _miss(budget, nearest, near):
             nearest = point
     return move_inside(space, budget, nearest or draw(space, rng), rng, taken=taken, near=near)
+
+
+@lru_cache(maxsize=64)
+def reachable(space: Space, budget: Budget, near: float = NEAR) -> float:
+    """``near``; 0 where not even the dearest network uses so much, since such a budget favours nothing."""
+    dearest = extreme(space, lambda spec: -budget.use(spec), random.Random("reachable"), starts=2)
+    return near if budget.use(dearest.spec) >= near else 0.0
 
 
 def move_inside(
@@ -110,9 +124,9 @@ def move_inside(
 def _miss(budget: Budget, point: Draw, near: float) -> float:
     """How far from using between ``near`` and all of the budget, as a log ratio; 0 inside."""
     use = budget.use(point.spec)
-    if use > 1:
-        return math.log(use) + math.log(1 / near)  # so far that one which fits is nearer
-    return max(0.0, math.log(near / max(use, 1e-12)))
+    if use > 1:  # so far that one which fits is nearer
+        return math.log(use) + (math.log(1 / near) if near else 0.0)
+    return max(0.0, math.log(near / max(use, 1e-12))) if near else 0.0
 
 
 def extreme(space: Space, measure: Callable[[ArchSpec], float], rng: random.Random, *, starts: int = 4) -> Draw:
@@ -140,9 +154,9 @@ def extreme(space: Space, measure: Callable[[ArchSpec], float], rng: random.Rand
     return best
 
 
-def shares(space: Space, budget: Budget, *, seed: int = 0, draws: int = 400) -> tuple[float, float]:
+def shares(space: Space, budget: Budget, *, seed: int = 0, draws: int = 1000) -> tuple[float, float]:
     """Of random draws, the share that fits, and the share that fits and uses at least ``NEAR`` of the budget."""
-    rng = random.Random(f"shares {seed}")
+    rng = random.Random(f"preview {seed}")  # the same draws as in a preview
     uses = [budget.use(draw(space, rng).spec) for _ in range(draws)]
     return _shares(uses)
 
@@ -196,9 +210,11 @@ def ensure_possible(space: Space, budget: Budget, *, name: str, seed: int = 0) -
         cheapest = ceiling.of(budget.cost(extreme(space, lambda spec: ceiling.of(budget.cost(spec)), rng).spec))  # noqa: B023
         if cheapest > ceiling.limit:
             problems.append(
-                f"{ceiling.flag} {ceiling.limit:,.10g}: the cheapest network of {name} costs {cheapest:,.6g} "
+                f"{ceiling.flag} {ceiling.limit:,.10g}: the cheapest network of {name} costs {ceiling.text(cheapest)} "
                 f"{ceiling.unit} at {budget.resolution} px and {budget.classes} classes"
             )
     if not problems:
         problems.append(f"budget {budget}: every ceiling can be met in {name}, but not all of them by one network")
-    raise BudgetError("; ".join(problems) + "; raise the budget, or count it at a lower --budget-resolution")
+    # parameters do not depend on the resolution
+    otherwise = "with fewer --budget-classes" if "--budget-params" in problems[0] else "at a lower --budget-resolution"
+    raise BudgetError("; ".join(problems) + f"; raise the budget, or count it {otherwise}")

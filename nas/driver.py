@@ -175,6 +175,7 @@ class Driver:
     def _forecast(self) -> Forecast:
         """Measured when it is first needed: a run with nothing left to do measures nothing."""
         if self.forecast is None:
+            self.watch.say("measuring a few training steps, to tell how long this will take")
             self.forecast = forecast.probe(self.trainer, [task.spec for task in self.references])
         return self.forecast
 

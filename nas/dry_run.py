@@ -10,7 +10,7 @@ from rich.table import Table
 
 from nas.arch import ArchSpec
 from nas.cost import cost
-from nas.draw import NEAR, Preview
+from nas.draw import LIMITS_NOTHING, NEAR, Preview, reachable
 from nas.duration import duration
 from nas.request import Request
 from nas.run import expected_seconds
@@ -42,6 +42,8 @@ def show(request: Request, *, as_json: bool) -> None:
         f"{NEAR:.0%} of the budget; every trial fits",
         highlight=False,
     )
+    if not reachable(request.space, budget):
+        out.print(LIMITS_NOTHING)
     out.print(
         f"{facts.trials} trials by {facts.sampler}, recipe {facts.recipe.name} on {facts.data.label}, "
         f"{facts.confirm} fresh seeds: about {duration(time)} on this machine",

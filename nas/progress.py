@@ -4,7 +4,7 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from nas.duration import duration
 from nas.plan import UNTIL_TIME, Task
@@ -18,16 +18,15 @@ class Display:
         self._console = console
         self._bars = Progress(
             TextColumn("[bold]{task.description:>12}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
-            TimeElapsedColumn(),
             TextColumn("{task.fields[note]}"),
             console=console,
         )
         self._bar: TaskID | None = None
         self._live = console.is_terminal
         self._done, self._of, self._title = 0, "", ""
-        self._left = ""
+        self._left = self._soon = ""
         self._now = ""
         self._best: float | None = None
 
@@ -79,10 +78,10 @@ class Display:
 
     def remaining(self, seconds: float) -> None:
         finish = time.strftime("%H:%M", time.localtime(time.time() + seconds))
-        self._left = f"about {duration(seconds)} left, until {finish}"
+        self._left, self._soon = f"about {duration(seconds)} left, until {finish}", f"{duration(seconds)} left"
         self._refresh()
 
     def _refresh(self) -> None:
         if self._live and self._bar is not None:
             best = f"best {self._best:.1%} · " if self._best is not None else ""
-            self._bars.update(self._bar, note=f"{best}{self._now} · {self._left}")
+            self._bars.update(self._bar, note=f"{self._soon} · {best}{self._now}")

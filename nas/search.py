@@ -24,13 +24,12 @@ and 1000 classes for CIFAR-10), the convention of the MobileNet papers.
 
 Examples:
 
+\b
   python -m nas.search --budget-mflops 60
-
   python -m nas.search --budget-mflops 60 --dry-run
-
-  python -m nas.search --budget-mflops 30 --budget-params 1500000 --trials 48 --confirm 5
-
-  python -m nas.search --budget-mflops 150 --dataset folder --data-dir ~/pets --time 2h
+  python -m nas.search --budget-mflops 60 --trials 48 --confirm 5
+  python -m nas.search --budget-mflops 30 --budget-params 1500000
+  python -m nas.search --budget-mflops 5 --dataset folder --data-dir pets
 """
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -167,27 +166,29 @@ def _search(
 ) -> None:
     from rich.console import Console
 
-    from nas.draw import NEAR, shares
+    from nas.draw import LIMITS_NOTHING, NEAR, reachable, shares
     from nas.progress import Display
     from nas.run import ensure_ready, execute
 
     errors = Console(stderr=True)
     with Display(errors) as display:
         request = _request(space, dataset, options, display)
+        if request.facts.fallback:
+            errors.print(LOUD, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
         if dry_run:
             from nas import dry_run as preview
 
             preview.show(request, as_json=as_json)
             return
         ensure_ready(request)
-        if request.facts.fallback:
-            errors.print(LOUD, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
         facts = request.facts
         fits, near = shares(request.space, facts.budget, seed=facts.seed)
         display.say(f"study {request.name}: {facts.space} under {facts.budget}, {facts.data.label}")
         display.say(
             f"{fits:.1%} of random draws fit, {near:.1%} use {NEAR:.0%} to 100% of the budget; every trial fits"
         )
+        if not reachable(request.space, facts.budget):
+            display.say(LIMITS_NOTHING)
         run = execute(request, watch=display, time_limit=limit)
         page = run.report()
     from nas.show import finish
@@ -211,8 +212,7 @@ def _request(space: str, dataset: str | None, options: "SearchOptions", display:
         return request_search(space, **asked, watch=display)
     try:
         return request_search(space, **options, watch=display)
-    except DatasetUnavailable as error:
-        display.say(str(error))
+    except DatasetUnavailable:
         demo: SearchOptions = {**options, "dataset": "digits", "data_dir": None, "effort": "demo", "fallback": True}
         return request_search(space, **demo, watch=display)
 

@@ -24,6 +24,7 @@ from nas.draw import (
     move_inside,
     neighbour,
     preview,
+    reachable,
     shares,
     walk,
 )
@@ -348,3 +349,15 @@ def test_preview_is_decided_by_its_seed() -> None:
     first, again, other = (preview(three, tiny(132), seed=seed, draws=300) for seed in (1, 1, 2))
     assert (first.share, first.share_near) == (again.share, again.share_near)
     assert (first.share, first.share_near) != (other.share, other.share_near)
+
+
+def test_a_budget_that_limits_nothing_favours_nothing() -> None:
+    """Not even the dearest network of the space uses it up: draws are plain draws then, and quick."""
+    space = SPACES["mobilenet_v3"]
+    roomy = Budget(macs=60_000_000, resolution=32, classes=3)
+    assert reachable(space, roomy) == 0
+    assert reachable(space, Budget(macs=60_000_000)) == NEAR
+    rng, plain = random.Random(3), random.Random(3)
+    assert [draw_inside(space, roomy, rng).choices for _ in range(20)] == [
+        draw(space, plain).choices for _ in range(20)
+    ]
