@@ -36,10 +36,10 @@ class Effort:
 
 EFFORTS = {
     "demo": Effort(
-        trials=6,
+        trials=4,
         confirm=0,
         names_winner=False,
-        cpu=Length(epochs=2, train_images=1280, val_images=300, batch=16, max_lr=0.03, resolution=16),
+        cpu=Length(epochs=2, train_images=800, val_images=300, batch=16, max_lr=0.03, resolution=16),
         gpu=Length(epochs=2, train_images=5000, val_images=1000, batch=64, max_lr=0.1),
     ),
     "brief": Effort(
