@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from nas.arch import ArchSpec
-from nas.budget import Budget
+from nas.budget import Budget, Ceiling
 from nas.errors import BudgetError, SpaceExhausted
 from nas.space import Option, Space, at_random, recording, replaying
 
@@ -207,7 +207,11 @@ def ensure_possible(space: Space, budget: Budget, *, name: str, seed: int = 0) -
         return
     problems = []
     for ceiling in budget.ceilings():
-        cheapest = ceiling.of(budget.cost(extreme(space, lambda spec: ceiling.of(budget.cost(spec)), rng).spec))  # noqa: B023
+
+        def spent(spec: ArchSpec, ceiling: Ceiling = ceiling) -> float:
+            return ceiling.of(budget.cost(spec))
+
+        cheapest = spent(extreme(space, spent, rng).spec)
         if cheapest > ceiling.limit:
             problems.append(
                 f"{ceiling.flag} {ceiling.limit:,.10g}: the cheapest network of {name} costs {ceiling.text(cheapest)} "

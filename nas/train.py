@@ -111,7 +111,7 @@ def train(model: nn.Module, data: TrainData, recipe: Recipe, seed: int, *, repor
                     scores, data.train_labels[index.to(device)], label_smoothing=recipe.label_smoothing
                 )
                 optimiser.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it without types
                 optimiser.step()
                 schedule.step()
                 loss_sum += loss.detach()  # read once an epoch: reading it here would wait for the device
