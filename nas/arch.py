@@ -7,13 +7,15 @@ from typing import Annotated, Literal, NamedTuple, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from nas.blocks import Block, Classifier, Convolution, InvertedResidual, Shape
+from nas.blocks import Block, Shape
 from nas.blocks.base import require, require_positive
 from nas.errors import SpecError
 
 Strides = Literal["published", "cifar"]
+Initialisation = Literal["fan_out", "fan_in", "uniform", "torch"]
 
 SMALL_IMAGE = 64  # px; below it networks made for 224 px are trained with their CIFAR strides
+LARGEST = 4096  # px; up to where the smallest resolution a network can take is looked for
 
 # JSON is read strictly: "3" is no 3, and a field nobody knows is an error rather than ignored
 for _kind in get_args(Block):
@@ -35,48 +37,66 @@ class ArchSpec:
 
     The blocks carry their published strides; with ``strides="cifar"`` the first ``cifar_steps`` strided blocks keep
     their input's size instead, the usual adaptation to images of 32 px. Raises ``SpecError`` for a table that cannot
-    be built: no classifier at the end, one before the end, or images that have shrunk to nothing.
+    be built: no classifier at the end, one before the end, or images that shrink to nothing.
     """
 
     resolution: int  # px, height and width of the input
     blocks: tuple[Annotated[Block, Field(discriminator="kind")], ...]
     channels: int = 3  # of the input
     strides: Strides = "published"
-    cifar_steps: int = 0  # how many leading strided blocks strides="cifar" changes
+    cifar_steps: int | None = 0  # how many leading strided blocks strides="cifar" changes; None: it has no such form
+    initialisation: Initialisation = "fan_out"  # of its weights; nas.model has the schemes
 
     def __post_init__(self) -> None:
         require_positive(resolution=self.resolution, channels=self.channels)
         require(self.strides in get_args(Strides), "strides", self.strides, f"must be one of {get_args(Strides)}")
-        require(self.cifar_steps >= 0, "cifar_steps", self.cifar_steps, "must be 0 or more")
-        if not self.blocks or not isinstance(self.blocks[-1], Classifier):
+        require(self.cifar_steps is None or self.cifar_steps >= 0, "cifar_steps", self.cifar_steps, "must be 0 or more")
+        known = get_args(Initialisation)
+        require(self.initialisation in known, "initialisation", self.initialisation, f"must be one of {known}")
+        if not self.blocks or not _is_classifier(self.blocks[-1]):
             raise SpecError("blocks: the last block must be a classifier")
         for index, block in enumerate(self.blocks[:-1]):
-            if isinstance(block, Classifier):
+            if _is_classifier(block):
                 raise SpecError(f"blocks[{index}]: a classifier can only be the last block")
+        if self.strides == "cifar" and self.cifar_steps is None:
+            raise SpecError(f"strides: 'cifar': this network has no rule for small images; {self._smallest()}")
         for row in self.rows():
             if row.out.height < 1 or row.out.width < 1:
                 raise SpecError(
                     f"{row.name}: a map of {row.shape.height}×{row.shape.width} px is too small for this block; "
-                    "raise the resolution or use strides='cifar'"
+                    + self._smallest()
                 )
+
+    def _smallest(self) -> str:
+        """What to do about a resolution that is too small."""
+        smallest = self.smallest_resolution("published")
+        soft = None if self.cifar_steps is None else self.smallest_resolution("cifar")
+        if soft is not None and (smallest is None or soft < smallest) and self.strides == "published":
+            return f"the smallest resolution it can take is {smallest} px, and {soft} px with strides='cifar'"
+        return f"the smallest resolution it can take is {soft if self.strides == 'cifar' and soft else smallest} px"
+
+    def smallest_resolution(self, strides: Strides) -> int | None:
+        """Pixels a side of the smallest image this network can take with these strides; None where none is."""
+        if strides == "cifar" and self.cifar_steps is None:
+            return None
+        for resolution in range(1, LARGEST + 1):
+            if all(
+                min(row.out[1:]) >= 1 for row in _rows(self.blocks, self.channels, resolution, self._steps(strides))
+            ):
+                return resolution
+        return None
+
+    def _steps(self, strides: Strides) -> int:
+        return (self.cifar_steps or 0) if strides == "cifar" else 0
 
     @property
     def classes(self) -> int:
-        last = self.blocks[-1]
-        assert isinstance(last, Classifier)
-        return last.classes
+        classes: int = self.blocks[-1].classes  # type: ignore[union-attr]  # the last block is a classifier
+        return classes
 
     def rows(self) -> Iterator[Row]:
         """Every block with its shapes, in order; names are ``blocks[i]``, as in the JSON form."""
-        shape = Shape(self.channels, self.resolution, self.resolution)
-        to_soften = self.cifar_steps if self.strides == "cifar" else 0
-        for index, block in enumerate(self.blocks):
-            if to_soften and getattr(block, "stride", 1) > 1:
-                block = _at_stride_one(block)
-                to_soften -= 1
-            out = block.out_shape(shape)
-            yield Row(f"blocks[{index}]", block, shape, out)
-            shape = out
+        return _rows(self.blocks, self.channels, self.resolution, self._steps(self.strides))
 
     def at(
         self, *, resolution: int | None = None, classes: int | None = None, strides: Strides | None = None
@@ -88,15 +108,23 @@ class ArchSpec:
         if (resolution, classes, strides) == (self.resolution, self.classes, self.strides):
             return self
         last = self.blocks[-1]
-        assert isinstance(last, Classifier)
-        if classes != last.classes:
-            last = replace(last, classes=classes)
+        if classes != self.classes:
+            last = replace(last, classes=classes)  # type: ignore[call-arg]  # the last block is a classifier
         return replace(self, resolution=resolution, blocks=(*self.blocks[:-1], last), strides=strides)
 
     def trained_on(self, *, resolution: int, classes: int) -> "ArchSpec":
         """The form that is trained on such images: CIFAR strides below 64 px, published ones otherwise."""
         return self.at(
             resolution=resolution, classes=classes, strides="cifar" if resolution < SMALL_IMAGE else "published"
+        )
+
+    def with_norm(self, *, eps: float | None = None, momentum: float | None = None) -> "ArchSpec":
+        """The same network with another epsilon or momentum in every batch norm: those of another implementation."""
+        given = {"norm_eps": eps, "norm_momentum": momentum}
+        changes = {name: value for name, value in given.items() if value is not None}
+        return replace(
+            self,
+            blocks=tuple(replace(block, **changes) if hasattr(block, "norm_eps") else block for block in self.blocks),
         )
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -111,10 +139,31 @@ class ArchSpec:
             raise SpecError(_first_fault(error)) from None
 
 
+def _rows(blocks: tuple[Block, ...], channels: int, resolution: int, steps: int) -> Iterator[Row]:
+    """The first ``steps`` strided blocks keep their input's size."""
+    shape = Shape(channels, resolution, resolution)
+    for index, block in enumerate(blocks):
+        if steps and getattr(block, "stride", 1) > 1:
+            block = _unstrided(block)
+            steps -= 1
+        try:
+            out = block.out_shape(shape)
+        except SpecError as error:  # a block that cannot follow the one before it
+            raise SpecError(f"blocks[{index}].{error}") from None
+        yield Row(f"blocks[{index}]", block, shape, out)
+        if min(out[1:]) < 1:
+            return  # nothing is left of the image; whoever asks says so
+        shape = out
+
+
+def _is_classifier(block: Block) -> bool:
+    return hasattr(block, "classes")
+
+
 @lru_cache(maxsize=4096)
-def _at_stride_one(block: Block) -> Block:
-    assert isinstance(block, Convolution | InvertedResidual)
-    return replace(block, stride=1)
+def _unstrided(block: Block) -> Block:
+    made: Block = block.unstrided()  # type: ignore[union-attr]  # every kind with a stride has it
+    return made
 
 
 @cache

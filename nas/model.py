@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from nas.arch import ArchSpec
-from nas.layers import layer
+from nas.arch import ArchSpec, Initialisation
 
 
 class Network(nn.Module):
@@ -13,7 +12,7 @@ class Network(nn.Module):
     def __init__(self, spec: ArchSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.blocks = nn.Sequential(*(layer(row.block, row.shape) for row in spec.rows()))
+        self.blocks = nn.Sequential(*(row.block.module(row.shape) for row in spec.rows()))
 
     def forward(self, images: Tensor) -> Tensor:
         scores: Tensor = self.blocks(images)
@@ -25,17 +24,32 @@ def build(spec: ArchSpec, *, seed: int = 0) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Network(spec)
-        initialise(network)
+        initialise(network, spec.initialisation)
     return network
 
 
-def initialise(network: nn.Module) -> None:
-    """torchvision's MobileNets: convolutions Kaiming-normal by fan-out, linear layers normal with 0.01, no biases."""
+def initialise(network: nn.Module, scheme: Initialisation) -> None:
+    """Fresh weights as the family's authors, or torchvision, draw them; batch norms begin as the identity.
+
+    - ``fan_out``: the MobileNets: convolutions Kaiming-normal by fan-out, linear layers normal with 0.01, no biases.
+    - ``fan_in``: DenseNet: convolutions Kaiming-normal by fan-in, linear layers torch's own with no biases.
+    - ``uniform``: SqueezeNet: convolutions Kaiming-uniform by fan-in, the last one normal with 0.01, no biases.
+    - ``torch``: AlexNet: as torch makes them.
+    """
+    if scheme == "torch":
+        return
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.Linear):
+            if scheme == "fan_out":
+                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+            elif scheme == "fan_in":
+                nn.init.kaiming_normal_(module.weight)
+            elif module is convolutions[-1]:
+                nn.init.normal_(module.weight, 0.0, 0.01)
+            else:
+                nn.init.kaiming_uniform_(module.weight)
+        elif isinstance(module, nn.Linear) and scheme == "fan_out":
             nn.init.normal_(module.weight, 0.0, 0.01)
+        if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)

@@ -25,6 +25,7 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 5e-4  # of convolution and linear weights only
     label_smoothing: float = 0.1
+    norm_momentum: float | None = 0.1  # of every batch norm while it trains; None: each network's own
     crop: int = 4  # px of padding before the random crop; 0: none
     flip: bool = True  # left to right; not for images that mean something else mirrored
 
@@ -36,6 +37,8 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise NasError(f"--{name.replace('_', '-')} {value}: must be at least 1")
+        if self.norm_momentum is not None and not 0 < self.norm_momentum <= 1:
+            raise NasError(f"norm_momentum {self.norm_momentum}: must be above 0 and at most 1")
         if not self.max_lr > 0:
             raise NasError(f"max_lr {self.max_lr}: must be above zero")
 

@@ -89,6 +89,7 @@ def train(model: nn.Module, data: TrainData, recipe: Recipe, seed: int, *, repor
     """
     device = data.device
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub lacks this form
+    _set_norm_momentum(model, recipe.norm_momentum)
     rng = torch.Generator().manual_seed(seed)
     optimiser = torch.optim.SGD(
         _parameter_groups(model, recipe), lr=recipe.max_lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0
@@ -177,6 +178,14 @@ def one_cycle(step: int, steps: int, warmup: float) -> float:
     """Learning rate as a share of its top: linearly up over ``warmup`` of the steps, linearly down to zero after."""
     position = (step + 0.5) / steps
     return position / warmup if position < warmup else max(0.0, (1 - position) / (1 - warmup))
+
+
+def _set_norm_momentum(model: nn.Module, momentum: float | None) -> None:
+    """A reference's own may be too slow for brief trainings: at torchvision's 0.01 for V3, 64% of the initial
+    statistics remain after 44 steps."""
+    for module in model.modules():
+        if momentum is not None and isinstance(module, nn.BatchNorm2d):
+            module.momentum = momentum
 
 
 def _batches(count: int, batch: int, rng: torch.Generator) -> Iterator[Tensor]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from nas.arch import ArchSpec, Row
-from nas.blocks import Block, Classifier, Convolution, InvertedResidual
+from nas.blocks import Block
 from nas.cost import block_cost
 from reports.stages import places, side_by_side
 from reports.words import signed
@@ -12,6 +12,7 @@ FACTS = {
     "mid": "expanded channels",
     "out": "output channels",
     "norm_eps": "batch norm epsilon",
+    "norm_momentum": "batch norm momentum",
     "hidden": "hidden layer",
     "operation": "pooling",
 }  # a block's facts whose names need words
@@ -56,20 +57,7 @@ def differences(spec: ArchSpec, other: ArchSpec | None) -> list[Difference]:
 
 def block_words(row: Row) -> str:
     """``5×5, 24 → 96 → 40 channels, SE 24, hardswish, stride 2``, and the like for other kinds."""
-    block = row.block
-    if isinstance(block, InvertedResidual):
-        through = (row.shape.channels, block.mid, block.out) if block.expands(row.shape) else (block.mid, block.out)
-        squeeze = f"SE {block.squeeze}" if block.squeeze else "no SE"
-        return _joined(_square(block.kernel), _chain(*through), squeeze, block.activation, _stride(block.stride))
-    if isinstance(block, Convolution):
-        channels = _chain(row.shape.channels, block.out)
-        return _joined(_square(block.kernel), channels, block.activation, _stride(block.stride))
-    if isinstance(block, Classifier):
-        widths = (
-            (row.shape.elements, block.hidden, block.classes) if block.hidden else (row.shape.elements, block.classes)
-        )
-        return " → ".join(str(width) for width in widths)
-    return f"{block.operation} over {row.shape.height}×{row.shape.width}"
+    return row.block.words(row.shape)
 
 
 def _change(mine: Row | None, other: Row | None) -> str:
@@ -103,19 +91,3 @@ def _macs(row: Row | None) -> int:
         return 0
     block: Block = row.block
     return block_cost(block, row.shape).macs
-
-
-def _square(kernel: int) -> str:
-    return f"{kernel}×{kernel}"
-
-
-def _chain(*channels: int) -> str:
-    return " → ".join(str(count) for count in channels) + " channels"
-
-
-def _stride(stride: int) -> str:
-    return f"stride {stride}" if stride > 1 else ""
-
-
-def _joined(*parts: str) -> str:
-    return ", ".join(part for part in parts if part)

@@ -1,48 +1,18 @@
-"""The spaces that come along, and the published networks inside them: one file a space, one line here."""
+"""The spaces that come along, and the published networks: one file a family, and its lines here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from difflib import get_close_matches
 
-from nas.arch import ArchSpec
 from nas.errors import NasError
-from nas.space import Option, Space, load_space
-from search_spaces import mobilenet_v3 as v3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """A published network: built at any width multiplier, and as choices of the space it belongs to."""
-
-    name: str
-    title: str
-    space: str
-    scaled: Callable[[float], ArchSpec]
-    choices: dict[str, Option]
-
-    def spec(self) -> ArchSpec:
-        return self.scaled(1.0)
-
+from nas.space import Space, load_space
+from search_spaces import mobilenet_v3
+from search_spaces.reference import Reference
 
 SPACES: dict[str, Space] = {
-    "mobilenet_v3": v3.mobilenet_v3,
+    "mobilenet_v3": mobilenet_v3.mobilenet_v3,
 }
 
 REFERENCES: dict[str, Reference] = {
-    "mobilenet_v3_small": Reference(
-        name="mobilenet_v3_small",
-        title="MobileNetV3 small",
-        space="mobilenet_v3",
-        scaled=lambda width: v3.published("small", width),
-        choices=v3.published_choices("small"),
-    ),
-    "mobilenet_v3_large": Reference(
-        name="mobilenet_v3_large",
-        title="MobileNetV3 large",
-        space="mobilenet_v3",
-        scaled=lambda width: v3.published("large", width),
-        choices=v3.published_choices("large"),
-    ),
+    reference.name: reference for family in (mobilenet_v3,) for reference in family.REFERENCES
 }
 
 
@@ -55,3 +25,27 @@ def find_space(name: str) -> Space:
     near = get_close_matches(name, SPACES, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     raise NasError(f"--space {name}: unknown; {hint}there are {', '.join(SPACES)}, or module:function for your own")
+
+
+def find_reference(name: str) -> Reference:
+    """A published network by its name, ``NAME@WIDTH`` for one at any other width multiplier.
+
+    Raises ``NasError`` naming those that exist and the nearest.
+    """
+    if name in REFERENCES:
+        return REFERENCES[name]
+    base, at, width = name.partition("@")
+    if at and base in REFERENCES:
+        try:
+            multiplier = float(width)
+        except ValueError:
+            multiplier = 0.0
+        if not 0 < multiplier < float("inf"):
+            raise NasError(f"{name}: the width multiplier after @ must be a number above zero, as in {base}@0.5")
+        return REFERENCES[base].at_width(multiplier)
+    near = get_close_matches(base if at else name, REFERENCES, n=1)
+    hint = f"did you mean {near[0]}{at}{width}? " if near else ""
+    raise NasError(f"{name}: no reference of this name; {hint}there are {', '.join(REFERENCES)}, or NAME@WIDTH")
+
+
+__all__ = ["REFERENCES", "SPACES", "Reference", "find_reference", "find_space"]

@@ -4,13 +4,17 @@ Small and large are exact points of it; so are timm's networks at width 0.75. St
 table: small has no stage 0, its 16-channel stage is number 1.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 from nas.arch import ArchSpec
 from nas.blocks import Activation, Block, Classifier, Convolution, InvertedResidual, Pooling
 from nas.space import Option, Pick
+from search_spaces.channels import divisible
+from search_spaces.reference import Reference
 
-EPS = 1e-3  # batch norm's epsilon in torchvision's V3; the other MobileNets there use 1e-5
+EPS = 1e-3  # batch norm's epsilon and momentum in torchvision's V3; its other networks have torch's own
+MOMENTUM = 0.01
 
 
 class Stage(NamedTuple):
@@ -52,12 +56,6 @@ EXPANSIONS: dict[int, tuple[tuple[float, ...], ...]] = {
 }
 
 
-def divisible(channels: float, by: int = 8) -> int:
-    """The nearest multiple of ``by``, never more than 10% below (MobileNet's rule for scaled widths)."""
-    rounded = max(by, int(channels + by / 2) // by * by)
-    return rounded + by if rounded < 0.9 * channels else rounded
-
-
 def mobilenet_v3(pick: Pick) -> ArchSpec:
     """Kernel, expansion, squeeze-excite and activation of each block; depth of each stage; skeleton, width, last layer.
 
@@ -94,7 +92,9 @@ def _pick_row(pick: Pick, number: int, position: int) -> _BlockRow:
 
 def _assemble(stages: list[tuple[Stage, list[_BlockRow]]], width: float, hidden: int) -> ArchSpec:
     channels = divisible(16 * width)
-    blocks: list[Block] = [Convolution(kernel=3, out=channels, stride=2, activation="hardswish", norm_eps=EPS)]
+    blocks: list[Block] = [
+        Convolution(kernel=3, out=channels, stride=2, activation="hardswish", norm_eps=EPS, norm_momentum=MOMENTUM)
+    ]
     for stage, rows in stages:
         for position, row in enumerate(rows):
             mid = divisible(row.expansion * channels)
@@ -108,10 +108,11 @@ def _assemble(stages: list[tuple[Stage, list[_BlockRow]]], width: float, hidden:
                     squeeze=divisible(mid / 4) if row.se else 0,
                     activation=row.activation,
                     norm_eps=EPS,
+                    norm_momentum=MOMENTUM,
                 )
             )
     blocks += [
-        Convolution(kernel=1, out=6 * channels, activation="hardswish", norm_eps=EPS),
+        Convolution(kernel=1, out=6 * channels, activation="hardswish", norm_eps=EPS, norm_momentum=MOMENTUM),
         Pooling(),
         Classifier(classes=1000, hidden=hidden, activation="hardswish", dropout=0.2),
     ]
@@ -162,3 +163,16 @@ def published(skeleton: str, width: float = 1.0) -> ArchSpec:
     """MobileNetV3 small or large at any width, 224 px and 1000 classes (at 1.0 the published network)."""
     rows = PUBLISHED[skeleton]
     return _assemble([(stage, rows[stage.number]) for stage in STAGES[skeleton]], width, HIDDEN[skeleton])
+
+
+REFERENCES = tuple(
+    Reference(
+        name=f"mobilenet_v3_{skeleton}",
+        title=f"MobileNetV3 {skeleton}",
+        source=f"Howard et al. 2019, arXiv 1905.02244, table {table}",
+        space="mobilenet_v3",
+        scaled=partial(published, skeleton),
+        choices=published_choices(skeleton),
+    )
+    for skeleton, table in (("small", 2), ("large", 1))
+)

@@ -1,17 +1,21 @@
 """What every block of an architecture has in common: a shape in, a shape out, and a cost in closed form.
 
 Costs follow the convention of the MobileNet papers: one multiply-add is one MAC, only convolutions and linear layers
-have any, and batch norm folds into the convolution before it. Nothing in this package imports torch.
+have any, and batch norm folds into the convolution before it. torch is imported when a module is built, and not before.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from nas.errors import SpecError
 
+if TYPE_CHECKING:
+    from torch import nn
+
 Activation = Literal["none", "relu", "relu6", "hardswish"]
 Gate = Literal["hardsigmoid", "sigmoid"]
+Padding = int | Literal["same"]  # "same": (kernel - 1) // 2 on every side, which keeps the size at stride 1
 
 FLOAT_BYTES = 4  # activations are counted in fp32
 
@@ -46,7 +50,11 @@ class Cost:
 
 
 class BlockFacts(Protocol):
-    """One row of an architecture's table. A frozen dataclass; its layer in ``nas/layers/`` must agree with it."""
+    """One row of an architecture's table: facts, what they cost, and the module that computes them.
+
+    A frozen dataclass. A kind that has a stride also has ``unstrided()``: the same block keeping its input's size, for
+    small images.
+    """
 
     @property
     def kind(self) -> str: ...
@@ -55,24 +63,36 @@ class BlockFacts(Protocol):
 
     def cost(self, shape: Shape) -> Cost: ...
 
+    def module(self, shape: Shape) -> "nn.Module":
+        """The layer for inputs of this shape; its weights are torch's own until the network is initialised."""
 
-def same_padding(kernel: int) -> int:
-    """Padding that keeps the size at stride 1 (odd kernels)."""
-    return (kernel - 1) // 2
-
-
-def window_size(size: int, kernel: int, stride: int, padding: int) -> int:
-    """Output length of a sliding window, as torch counts it; less than 1 means that the window does not fit."""
-    return (size + 2 * padding - kernel) // stride + 1
+    def words(self, shape: Shape) -> str:
+        """What people are shown of it: ``5×5, 24 → 96 → 40 channels, SE 24, hardswish, stride 2``."""
 
 
-def convolved(shape: Shape, out: int, kernel: int, stride: int) -> Shape:
-    """What a padded k×k convolution to ``out`` channels makes of ``shape``: height and width divided, rounded up."""
-    padding = same_padding(kernel)
+def pad(kernel: int, padding: Padding) -> int:
+    """Pixels of padding on each side."""
+    return (kernel - 1) // 2 if padding == "same" else padding
+
+
+def window_size(size: int, kernel: int, stride: int, padding: int, ceil: bool = False) -> int:
+    """Output length of a sliding window, as torch counts it; less than 1 means that the window does not fit.
+
+    With ``ceil`` a last window that begins inside the input or its left padding may reach beyond the end.
+    """
+    if not ceil:
+        return (size + 2 * padding - kernel) // stride + 1
+    out = -((size + 2 * padding - kernel) // -stride) + 1
+    return out - 1 if (out - 1) * stride >= size + padding else out
+
+
+def convolved(shape: Shape, out: int, kernel: int, stride: int, padding: Padding = "same") -> Shape:
+    """What a k×k convolution to ``out`` channels makes of ``shape``; padded "same": the size divided, rounded up."""
+    around = pad(kernel, padding)
     return Shape(
         out,
-        window_size(shape.height, kernel, stride, padding),
-        window_size(shape.width, kernel, stride, padding),
+        window_size(shape.height, kernel, stride, around),
+        window_size(shape.width, kernel, stride, around),
     )
 
 
@@ -105,3 +125,38 @@ def require_positive(**facts: int) -> None:
     for name, value in facts.items():
         if value < 1:
             raise SpecError(f"{name}: {value!r}: must be at least 1")
+
+
+def require_odd(kernel: int) -> None:
+    require(kernel % 2 == 1, "kernel", kernel, "must be odd, so that padding keeps the size")
+
+
+def require_norm(eps: float, momentum: float) -> None:
+    """Facts of a batch norm, as torch means them: the momentum is the share of the newest batch."""
+    require(0 < eps < 1, "norm_eps", eps, "must be between 0 and 1")
+    require(0 < momentum <= 1, "norm_momentum", momentum, "must be above 0 and at most 1")
+
+
+def require_dropout(dropout: float) -> None:
+    require(0 <= dropout < 1, "dropout", dropout, "must be a probability below 1")
+
+
+# ---- words
+
+
+def square(kernel: int) -> str:
+    return f"{kernel}×{kernel}"
+
+
+def chain(*channels: int) -> str:
+    """``24 → 96 → 40 channels``."""
+    return " → ".join(str(count) for count in channels) + " channels"
+
+
+def joined(*parts: str | bool) -> str:
+    """The parts that are there, with commas between."""
+    return ", ".join(str(part) for part in parts if part)
+
+
+def strided(stride: int) -> str:
+    return f"stride {stride}" if stride > 1 else ""

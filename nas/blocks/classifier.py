@@ -2,9 +2,21 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from nas.blocks.base import Activation, Cost, Shape, conv_params, peak_bytes, require, require_positive
+from nas.blocks.base import (
+    Activation,
+    Cost,
+    Shape,
+    conv_params,
+    peak_bytes,
+    require,
+    require_dropout,
+    require_positive,
+)
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +35,37 @@ class Classifier:
     def __post_init__(self) -> None:
         require_positive(classes=self.classes)
         require(self.hidden >= 0, "hidden", self.hidden, "must be a number of channels, or 0 for none")
-        require(0 <= self.dropout < 1, "dropout", self.dropout, "must be a probability below 1")
+        require_dropout(self.dropout)
+
+    def widths(self, shape: Shape) -> list[int]:
+        """Features before, between and after its linear layers."""
+        return [shape.elements, *([self.hidden] if self.hidden else []), self.classes]
 
     def out_shape(self, shape: Shape) -> Shape:
         return Shape(self.classes, 1, 1)
 
     def cost(self, shape: Shape) -> Cost:
-        widths = [shape.elements, *([self.hidden] if self.hidden else []), self.classes]
-        layers = list(pairwise(widths))
+        layers = list(pairwise(self.widths(shape)))
         return Cost(
             macs=sum(a * b for a, b in layers),
             params=sum(conv_params(a, b, 1, bias=True) for a, b in layers),
             peak_activation_bytes=peak_bytes(a + b for a, b in layers),
         )
+
+    def module(self, shape: Shape) -> "nn.Module":
+        from torch import nn
+
+        from nas import layers
+
+        hidden: list[nn.Module] = []
+        if self.hidden:
+            hidden = [nn.Linear(shape.elements, self.hidden), *layers.activation(self.activation)]
+        return nn.Sequential(
+            nn.Flatten(),
+            *hidden,
+            *layers.dropout(self.dropout),
+            nn.Linear(self.hidden or shape.elements, self.classes),
+        )
+
+    def words(self, shape: Shape) -> str:
+        return " → ".join(str(width) for width in self.widths(shape))

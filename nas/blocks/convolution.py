@@ -1,49 +1,95 @@
 """Convolution → batch norm → activation."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from nas.blocks.base import (
     Activation,
     Cost,
+    Padding,
     Shape,
+    chain,
     conv_macs,
     conv_params,
     convolved,
+    joined,
     norm_params,
+    pad,
     peak_bytes,
     require,
+    require_norm,
+    require_odd,
     require_positive,
+    square,
+    strided,
 )
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convolution:
-    """k×k convolution without bias, batch norm, activation (the stem and the head of the MobileNets).
+    """k×k convolution, [batch norm], activation: stem and head of the MobileNets, every layer of AlexNet.
 
-    Input [N, C, H, W], output [N, ``out``, ⌈H/stride⌉, ⌈W/stride⌉]. Batch norm and activation work in place, so one
-    operator is live at a time: its input and its output.
+    Input [N, C, H, W], output [N, ``out``, ⌈H/stride⌉, ⌈W/stride⌉] when padded "same". Batch norm and activation work
+    in place, so one operator is live at a time: its input and its output.
     """
 
     kind: Literal["convolution"] = "convolution"
     kernel: int
     out: int
     stride: int = 1
+    padding: Padding = "same"  # pixels on each side
     activation: Activation = "relu"
+    bias: bool = False
+    norm: bool = True
     norm_eps: float = 1e-5
+    norm_momentum: float = 0.1
 
     def __post_init__(self) -> None:
         require_positive(kernel=self.kernel, out=self.out, stride=self.stride)
-        require(self.kernel % 2 == 1, "kernel", self.kernel, "must be odd, so that padding keeps the size")
-        require(0 < self.norm_eps < 1, "norm_eps", self.norm_eps, "must be between 0 and 1")
+        if self.padding == "same":
+            require_odd(self.kernel)
+        else:
+            require(self.padding >= 0, "padding", self.padding, 'must be a number of pixels, or "same"')
+            if self.kernel % 2 and self.padding == pad(self.kernel, "same"):
+                # one form for one network, so that equal networks are equal specs
+                object.__setattr__(self, "padding", "same")
+        require_norm(self.norm_eps, self.norm_momentum)
+
+    def unstrided(self) -> "Convolution":
+        return replace(self, stride=1)
 
     def out_shape(self, shape: Shape) -> Shape:
-        return convolved(shape, self.out, self.kernel, self.stride)
+        return convolved(shape, self.out, self.kernel, self.stride, self.padding)
 
     def cost(self, shape: Shape) -> Cost:
         out = self.out_shape(shape)
         return Cost(
             macs=conv_macs(out, shape.channels, self.kernel),
-            params=conv_params(shape.channels, self.out, self.kernel) + norm_params(self.out),
+            params=conv_params(shape.channels, self.out, self.kernel, bias=self.bias)
+            + (norm_params(self.out) if self.norm else 0),
             peak_activation_bytes=peak_bytes([shape.elements + out.elements]),
+        )
+
+    def module(self, shape: Shape) -> "nn.Module":
+        from torch import nn
+
+        from nas import layers
+
+        around = pad(self.kernel, self.padding)
+        return nn.Sequential(
+            layers.conv(shape.channels, self.out, self.kernel, stride=self.stride, padding=around, bias=self.bias),
+            *([layers.norm(self.out, self.norm_eps, self.norm_momentum)] if self.norm else []),
+            *layers.activation(self.activation),
+        )
+
+    def words(self, shape: Shape) -> str:
+        return joined(
+            square(self.kernel),
+            chain(shape.channels, self.out),
+            self.activation,
+            strided(self.stride),
+            self.padding != "same" and f"padding {self.padding}",
         )

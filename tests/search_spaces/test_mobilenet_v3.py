@@ -78,9 +78,11 @@ def test_the_published_network_is_the_papers_table(skeleton: str) -> None:
 def test_stem_and_last_stage_are_the_papers(skeleton: str) -> None:
     spec = published(skeleton)
     head, hidden = LAST[skeleton]
-    assert spec.blocks[0] == Convolution(kernel=3, out=16, stride=2, activation="hardswish", norm_eps=1e-3)
+    assert spec.blocks[0] == Convolution(
+        kernel=3, out=16, stride=2, activation="hardswish", norm_eps=1e-3, norm_momentum=0.01
+    )
     assert spec.blocks[-3:] == (
-        Convolution(kernel=1, out=head, activation="hardswish", norm_eps=1e-3),
+        Convolution(kernel=1, out=head, activation="hardswish", norm_eps=1e-3, norm_momentum=0.01),
         Pooling(),
         Classifier(classes=1000, hidden=hidden, activation="hardswish", dropout=0.2),
     )
