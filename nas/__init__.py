@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nas.recipe import Recipe
     from nas.run import Run, run_search
     from nas.space import Pick, Space
+    from nas.weights import export_weights, load_weights
 
 _HOME = {
     "ArchSpec": "nas.arch",
@@ -30,7 +31,9 @@ _HOME = {
     "Space": "nas.space",
     "build": "nas.model",
     "cost": "nas.cost",
+    "export_weights": "nas.weights",
     "ledger": "nas.cost",
+    "load_weights": "nas.weights",
     "run_search": "nas.run",
 }
 
@@ -47,7 +50,9 @@ __all__ = [
     "Space",
     "build",
     "cost",
+    "export_weights",
     "ledger",
+    "load_weights",
     "run_search",
 ]
 

@@ -1,9 +1,11 @@
-"""``nas search``, ``nas report``, ``nas list``: the commands under one name."""
+"""``nas search``, ``nas profile``, ``nas report``, ``nas list``: the commands under one name."""
 
 import typer
 
 from nas.command import OneLine
 from nas.list_runs import list_runs
+from nas.profile import HELP as PROFILE_HELP
+from nas.profile import profile
 from nas.search import HELP, search
 from reports.__main__ import report
 
@@ -15,6 +17,7 @@ app = typer.Typer(
     help="Architecture search for small convolutional networks under a budget.",
 )
 app.command("search", help=HELP, cls=OneLine)(search)
+app.command("profile", help=PROFILE_HELP, cls=OneLine)(profile)
 app.command("report", cls=OneLine)(report)
 app.command("list", cls=OneLine)(list_runs)
 

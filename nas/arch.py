@@ -1,5 +1,6 @@
 """ArchSpec: an architecture as a table of blocks, facts only, nothing left to decide."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -59,7 +60,10 @@ class ArchSpec:
             if _is_classifier(block):
                 raise SpecError(f"blocks[{index}]: a classifier can only be the last block")
         if self.strides == "cifar" and self.cifar_steps is None:
-            raise SpecError(f"strides: 'cifar': this network has no rule for small images; {self._smallest()}")
+            raise SpecError(
+                "strides: 'cifar': this network has no rule for small images; use its published strides: "
+                + self._smallest()
+            )
         for row in self.rows():
             if row.out.height < 1 or row.out.width < 1:
                 raise SpecError(
@@ -69,22 +73,29 @@ class ArchSpec:
 
     def _smallest(self) -> str:
         """What to do about a resolution that is too small."""
-        smallest = self.smallest_resolution("published")
-        soft = None if self.cifar_steps is None else self.smallest_resolution("cifar")
-        if soft is not None and (smallest is None or soft < smallest) and self.strides == "published":
-            return f"the smallest resolution it can take is {smallest} px, and {soft} px with strides='cifar'"
-        return f"the smallest resolution it can take is {soft if self.strides == 'cifar' and soft else smallest} px"
+        in_force: Strides = "published" if self.cifar_steps is None else self.strides
+        smallest = self.smallest_resolution(in_force)
+        text = (
+            "no image is large enough" if smallest is None else f"the smallest resolution it can take is {smallest} px"
+        )
+        if in_force == "published" and self.cifar_steps is not None:
+            soft = self.smallest_resolution("cifar")
+            if soft is not None and (smallest is None or soft < smallest):
+                text += f", and {soft} px with strides='cifar'"
+        return text
 
     def smallest_resolution(self, strides: Strides) -> int | None:
         """Pixels a side of the smallest image this network can take with these strides; None where none is."""
         if strides == "cifar" and self.cifar_steps is None:
             return None
-        for resolution in range(1, LARGEST + 1):
-            if all(
-                min(row.out[1:]) >= 1 for row in _rows(self.blocks, self.channels, resolution, self._steps(strides))
-            ):
-                return resolution
-        return None
+        steps = self._steps(strides)
+
+        def takes(resolution: int) -> bool:
+            return all(min(row.out[1:]) >= 1 for row in _rows(self.blocks, self.channels, resolution, steps))
+
+        # a larger image never leaves a smaller map
+        smallest = 1 + bisect_left(range(1, LARGEST + 1), True, key=takes)
+        return smallest if smallest <= LARGEST else None
 
     def _steps(self, strides: Strides) -> int:
         return (self.cifar_steps or 0) if strides == "cifar" else 0
@@ -109,7 +120,7 @@ class ArchSpec:
             return self
         last = self.blocks[-1]
         if classes != self.classes:
-            last = replace(last, classes=classes)  # type: ignore[call-arg]  # the last block is a classifier
+            last = replace(last, classes=classes)  # type: ignore[arg-type]  # the last block is a classifier
         return replace(self, resolution=resolution, blocks=(*self.blocks[:-1], last), strides=strides)
 
     def trained_on(self, *, resolution: int, classes: int) -> "ArchSpec":
@@ -122,10 +133,13 @@ class ArchSpec:
         """The same network with another epsilon or momentum in every batch norm: those of another implementation."""
         given = {"norm_eps": eps, "norm_momentum": momentum}
         changes = {name: value for name, value in given.items() if value is not None}
-        return replace(
-            self,
-            blocks=tuple(replace(block, **changes) if hasattr(block, "norm_eps") else block for block in self.blocks),
+        blocks = tuple(
+            replace(block, **changes)  # type: ignore[arg-type]  # a kind with batch norms has both
+            if hasattr(block, "norm_eps")
+            else block
+            for block in self.blocks
         )
+        return replace(self, blocks=blocks)
 
     def to_json(self, *, indent: int | None = None) -> str:
         return _adapter().dump_json(self, indent=indent).decode()
@@ -143,21 +157,27 @@ def _rows(blocks: tuple[Block, ...], channels: int, resolution: int, steps: int)
     """The first ``steps`` strided blocks keep their input's size."""
     shape = Shape(channels, resolution, resolution)
     for index, block in enumerate(blocks):
-        if steps and getattr(block, "stride", 1) > 1:
-            block = _unstrided(block)
-            steps -= 1
         try:
-            out = block.out_shape(shape)
-        except SpecError as error:  # a block that cannot follow the one before it
+            if steps and getattr(block, "stride", 1) > 1:
+                block = _unstrided(block)
+                steps -= 1
+            out = _out_shape(block, shape)
+        except SpecError as error:  # a block that cannot follow the one before it, or cannot keep its input's size
             raise SpecError(f"blocks[{index}].{error}") from None
         yield Row(f"blocks[{index}]", block, shape, out)
-        if min(out[1:]) < 1:
+        if out.height < 1 or out.width < 1:
             return  # nothing is left of the image; whoever asks says so
         shape = out
 
 
 def _is_classifier(block: Block) -> bool:
     return hasattr(block, "classes")
+
+
+@lru_cache(maxsize=65536)
+def _out_shape(block: Block, shape: Shape) -> Shape:
+    """Remembered as costs are: a space has few distinct blocks, and its networks are laid out by the thousand."""
+    return block.out_shape(shape)
 
 
 @lru_cache(maxsize=4096)
@@ -173,15 +193,10 @@ def _adapter() -> TypeAdapter[ArchSpec]:
 
 def _first_fault(error: ValidationError) -> str:
     """``blocks[3].kernel: 4: must be odd``, from pydantic's list of errors."""
-    fault = error.errors()[0]
-    kinds = {get_args(kind.__annotations__["kind"])[0] for kind in get_args(Block)}
-    place = ""
-    for part in fault["loc"]:
-        if isinstance(part, int):
-            place += f"[{part}]"
-        elif part not in kinds:  # the union's branch is no place in the document
-            place += f".{part}" if place else part
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    faults = error.errors()
+    fault, place = faults[0], _place(faults[0]["loc"])
+    same = [one for one in faults if _place(one["loc"]) == place]  # a field of several types has a fault for each
+    more = f" (and {len(faults) - len(same)} more)" if len(faults) > len(same) else ""
     if fault["type"] == "value_error":
         message = str(fault["ctx"]["error"])
         return f"{place}.{message}{more}" if place else f"{message}{more}"
@@ -191,7 +206,25 @@ def _first_fault(error: ValidationError) -> str:
         return f"{place}: unknown field{more}"
     value = repr(fault["input"])
     value = value if len(value) <= 60 else value[:57] + "..."
-    return f"{place or 'the document'}: {value}: {fault['msg'][0].lower()}{fault['msg'][1:]}{more}"
+    rules = " or ".join(one["msg"].removeprefix("Input should be ") for one in same)
+    rule = f"input should be {rules}" if fault["msg"].startswith("Input should be ") else _small(rules)
+    return f"{place or 'the document'}: {value}: {rule}{more}"
+
+
+def _small(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _place(parts: tuple[int | str, ...]) -> str:
+    """``blocks[3].kernel``; the branches of a union, which pydantic names too, are no places in the document."""
+    kinds = {get_args(kind.__annotations__["kind"])[0] for kind in get_args(Block)}
+    place = ""
+    for part in parts:
+        if isinstance(part, int):
+            place += f"[{part}]"
+        elif part not in kinds and part != "int" and not part.startswith("literal["):
+            place += f".{part}" if place else part
+    return place
 
 
 setattr(ArchSpec, "__pydantic_config__", ConfigDict(extra="forbid", strict=True))  # noqa: B010  (not declared)

@@ -6,7 +6,6 @@ from statistics import fmean
 
 import optuna
 from optuna.storages import BaseStorage
-from optuna.trial import TrialState
 
 from nas import evidence, forecast
 from nas.cost import cost
@@ -14,10 +13,11 @@ from nas.duration import duration
 from nas.errors import SpaceExhausted
 from nas.forecast import Forecast
 from nas.plan import UNTIL_TIME, Task, confirmation_tasks, trial_task, undone
-from nas.record import RECORD, Record, Role, StudyFacts
+from nas.record import Record, Role, SearchFacts
 from nas.samplers import InsideSampler
 from nas.space import Space, explore, from_trial
-from nas.storage import close_orphans, counted, open_study, records, study_name, update_facts
+from nas.storage import close_orphans, counted, update_facts
+from nas.trainings import Trainings
 from nas.trial import Trainer
 from nas.watch import Silent, Watcher
 
@@ -32,7 +32,7 @@ class Driver:
     """
 
     name: str
-    facts: StudyFacts
+    facts: SearchFacts
     space: Space
     sampler: InsideSampler
     trainer: Trainer
@@ -42,40 +42,26 @@ class Driver:
     watch: Watcher = field(default_factory=Silent)
     time_limit: float | None = None  # seconds for this call, references and confirmation included
     _begin: float = field(default_factory=time.monotonic, init=False)
-    _done: dict[Role, list[Record]] = field(default_factory=dict, init=False)
+    _trainings: Trainings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._trainings = Trainings(
+            name=self.name, facts=self.facts, trainer=self.trainer, storage=self.storage, watch=self.watch
+        )
 
     def run(self) -> None:
         """Do what is not there yet: references, trials up to the number asked for, confirmations."""
-        search = self._open("search", self.sampler, self._pruner())
-        references, confirmation = self._open("references"), self._open("confirmation")
-        cut_off = sum(close_orphans(study) for study in (search, references, confirmation))
-        if cut_off:
-            self.watch.say(f"{cut_off} training{'s' * (cut_off > 1)} cut off last time will be done again")
-        self._done = {
-            "search": list(records(search)),
-            "references": list(records(references)),
-            "confirmation": list(records(confirmation)),
-        }
+        search = self._trainings.open("search", self.sampler, self._pruner())
+        references, confirmation = self._trainings.open("references"), self._trainings.open("confirmation")
+        self._trainings.say_what_was_cut_off()
         if not self._anything_left():
             return
-        for record in (*self._done["references"], *self._done["search"], *self._done["confirmation"]):
-            if record.state == "complete":
-                self._forecast().observe(record.train_macs, record.train_seconds)
+        for record in self._records("references", "search", "confirmation"):
+            self._learn(record)
         self.watch.say(f"about {duration(self.remaining_seconds())} from here on, by a few measured steps")
         self._train_all(references, "references", self.references)
         self._search(search)
         self._train_all(confirmation, "confirmation", self._to_confirm())
-
-    def _open(
-        self,
-        role: Role,
-        sampler: optuna.samplers.BaseSampler | None = None,
-        pruner: optuna.pruners.BasePruner | None = None,
-    ) -> optuna.Study:
-        facts = replace(self.facts, role=role)
-        study = open_study(self.storage, study_name(self.name, role), facts, sampler=sampler, pruner=pruner)
-        update_facts(study, facts)
-        return study
 
     def _pruner(self) -> optuna.pruners.BasePruner:
         """Stops a training that is below the median of earlier ones at the same epoch, after a third of its epochs."""
@@ -101,59 +87,30 @@ class Driver:
                 self._end_at(study, done)
                 return
             origin = self.sampler.origins[trial.number]
-            self._train(study, "search", trial, trial_task(done, spec, choices, origin, seed=self.facts.seed))
+            self._say_remaining()
+            task = trial_task(done, spec, choices, origin, seed=self.facts.seed)
+            self._learn(self._trainings.train(study, "search", trial, task, may_stop=True))
             done += 1
 
     def _end_at(self, study: optuna.Study, trials: int) -> None:
         """There will be no more trials than these: what is left of the run is planned, and told, accordingly."""
         self.facts = replace(self.facts, trials=trials)
+        self._trainings.facts = self.facts
         update_facts(study, self.facts)
 
     def _train_all(self, study: optuna.Study, role: Role, tasks: list[Task]) -> None:
-        todo = undone(tasks, self._records(role))
-        self.watch.stage(role, len(tasks), len(tasks) - len(todo))
-        for task in todo:
-            self._train(study, role, study.ask(), task)
+        self._trainings.train_all(study, role, tasks, before=self._say_remaining, after=self._learn)
 
-    def _train(self, study: optuna.Study, role: Role, trial: optuna.Trial, task: Task) -> None:
-        self.watch.training(task)
+    def _say_remaining(self) -> None:
         self.watch.remaining(self.remaining_seconds())
 
-        def report(epoch: int, accuracy: float) -> bool:
-            trial.report(accuracy, epoch)
-            self.watch.epoch(epoch, self.facts.recipe.epochs, accuracy)
-            return role == "search" and trial.should_prune()
-
-        record = self._same_training(task) or self.trainer.run(task, report=report)
-        trial.set_user_attr(RECORD, record.to_json())
-        # what people look for in a dashboard's columns
-        trial.set_user_attr("network", record.key)
-        trial.set_user_attr("mflops", record.macs / 1e6)
+    def _learn(self, record: Record) -> None:
+        """A training that is done tells how long others will take."""
         if record.state == "complete":
-            study.tell(trial, record.val_accuracy)
             self._forecast().observe(record.train_macs, record.train_seconds)
-        else:
-            study.tell(trial, state=TrialState.PRUNED if record.state == "pruned" else TrialState.FAIL)
-        self._done[role].append(record)
-        self.watch.trained(record)
 
-    def _same_training(self, task: Task) -> Record | None:
-        """The record of the same network with the same seed, if there is one: a search may meet a reference."""
-        for record in (one for done in self._done.values() for one in done):
-            same = (record.spec, record.seed, record.fold) == (task.spec, task.seed, task.fold)
-            if same and record.state == "complete":
-                return replace(
-                    record,
-                    number=task.number,
-                    name=task.name,
-                    title=task.title,
-                    origin=task.origin,
-                    choices=task.choices,
-                )
-        return None
-
-    def _records(self, role: Role) -> tuple[Record, ...]:
-        return tuple(self._done.get(role, ()))
+    def _records(self, *roles: Role) -> tuple[Record, ...]:
+        return self._trainings.records(*roles)
 
     def _to_confirm(self) -> list[Task]:
         return confirmation_tasks(
@@ -165,7 +122,7 @@ class Driver:
 
     def _anything_left(self) -> bool:
         return (
-            len(self._done["search"]) < self.facts.trials
+            len(self._records("search")) < self.facts.trials
             or bool(undone(self.references, self._records("references")))
             or bool(undone(self._to_confirm(), self._records("confirmation")))
         )

@@ -4,8 +4,9 @@ The best of many noisy trials looks better than it is. A search's own score is c
 accuracy on fresh seeds and folds, *confirmed*.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import stdev
 from typing import Literal
 
 from nas.record import Record, RunRecords
@@ -92,6 +93,18 @@ def confirmed(table: Scores) -> dict[str, Confirmed]:
             ci = (mean - half, mean + half)
         result[key] = Confirmed(mean=mean, ci=ci, seeds=tuple(sorted(by_seed)))
     return result
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, tuple[float, float] | None]:
+    """Mean of some seeds' accuracies and its interval by Student's t; None from one seed, or where nothing scatters."""
+    mean = sum(values) / len(values)
+    if len(values) < 2:
+        return mean, None
+    deviation = stdev(values)
+    if deviation == 0:
+        return mean, None
+    half = _t(len(values) - 1) * deviation / len(values) ** 0.5
+    return mean, (mean - half, mean + half)
 
 
 def winner(run: RunRecords) -> Record | None:

@@ -45,13 +45,14 @@ def probe(trainer: Trainer, specs: Sequence[ArchSpec]) -> Forecast:
     """Measure a few training steps and a validation batch of the lightest and the heaviest of these networks, and scale
     them to the recipe."""
     sized = sorted(((cost(trainer.form(spec)).macs, spec) for spec in specs), key=lambda one: one[0])
-    points = [(macs, _seconds(trainer, spec)) for macs, spec in (sized[0], sized[-1])]
+    points = [(macs, measure(trainer, spec)) for macs, spec in (sized[0], sized[-1])]
     (x0, y0), (x1, y1) = points
     per_mac = max(0.0, (y1 - y0) / (x1 - x0)) if x1 > x0 else 0.0
     return Forecast(fixed=max(0.0, y0 - per_mac * x0), per_mac=per_mac)
 
 
-def _seconds(trainer: Trainer, spec: ArchSpec) -> float:
+def measure(trainer: Trainer, spec: ArchSpec) -> float:
+    """Seconds that one training of this network would take by the trainer's recipe, from a few measured steps."""
     recipe = trainer.recipe
     parts = split(trainer.data, fold=0, train_images=recipe.train_images, val_images=recipe.val_images)
     count = min(recipe.batch, len(parts.train_index))

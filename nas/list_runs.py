@@ -22,7 +22,7 @@ def list_runs(
 
         url = storage or default_url(runs)
         store = open_existing(url)
-        found = [read_run(store, name) for name in study_names(store)]
+        found = [read_run(store, name) for name in study_names(store, "search")]
     if as_json:
         from nas.show import summary_json
 

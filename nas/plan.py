@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from nas import evidence
 from nas.arch import ArchSpec
+from nas.recipe import Recipe
 from nas.record import Record
 from nas.space import Option
 
@@ -23,6 +24,7 @@ class Task:
     number: int | None = None
     name: str | None = None
     choices: dict[str, Option] | None = None
+    recipe: Recipe | None = None  # where it is not the study's own
 
     @property
     def any_cost(self) -> bool:

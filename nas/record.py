@@ -7,7 +7,7 @@ A record is one attribute of its Optuna trial, a study's facts one attribute of 
 import json
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,13 +17,13 @@ from nas.errors import StorageError
 from nas.recipe import Recipe
 from nas.space import Option
 
-FORMAT = 1  # of records and facts; another one is another program's
+FORMAT = 2  # of records and facts; another one is another program's
 
 RECORD = "record"  # the attribute's name, of a trial
 FACTS = "nas"  # the attribute's name, of a study
 ORPHAN = "orphan"  # attribute of a trial that was running when its driver died; it counts for nothing
 
-Role = Literal["search", "references", "confirmation"]
+Role = Literal["search", "references", "confirmation", "baselines", "learning_rates"]
 State = Literal["complete", "pruned", "failed"]
 
 
@@ -55,6 +55,7 @@ class Record:
     fold: int  # validated on; trained on the others
     curve: tuple[EpochRecord, ...] = ()
     reason: str | None = None  # why it failed
+    recipe: Recipe | None = None  # where it is not the study's own
     train_seconds: float = 0.0  # building, training and validating
     device: str = ""
     versions: dict[str, str] = field(default_factory=dict)
@@ -99,23 +100,18 @@ class DataFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyFacts:
-    """What makes a study this study, and where it was run. The first group is its identity: another value is another
-    study."""
+    """What makes a study this study, and where it was run. The fields of ``IDENTITY`` are what it asks: another value
+    is another study."""
 
-    space: str
-    space_fingerprint: str
-    budget: Budget
+    IDENTITY: ClassVar[tuple[str, ...]] = ("data", "recipe", "seed")
+
     data: DataFacts
     recipe: Recipe
-    sampler: str
     seed: int
 
-    role: Role = "search"
+    role: Role
     effort: str = "brief"
     fallback: bool = False  # asked for CIFAR-10 and got a demonstration on digits
-    names_winner: bool = True  # a demonstration names none
-    confirm: int = 2  # fresh seeds for the finalists
-    trials: int = 0  # asked for, across restarts
     command: str = ""
     machine: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -123,15 +119,44 @@ class StudyFacts:
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:
-        return _dump(StudyFacts, self)
+        return _dump(type(self), self)
 
     @classmethod
-    def from_json(cls, document: Any) -> "StudyFacts":
-        facts: StudyFacts = _load(StudyFacts, document)
+    def from_json(cls, document: Any) -> Self:
+        facts: Self = _load(cls, document)
         return facts
 
 
-IDENTITY = ("space", "space_fingerprint", "budget", "data", "recipe", "sampler", "seed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchFacts(StudyFacts):
+    """A search: the most accurate network of a space under a budget."""
+
+    IDENTITY: ClassVar[tuple[str, ...]] = ("space", "space_fingerprint", "budget", "data", "recipe", "sampler", "seed")
+
+    kind: Literal["search"] = "search"
+    space: str
+    space_fingerprint: str
+    budget: Budget
+    sampler: str
+
+    role: Role = "search"
+    names_winner: bool = True  # a demonstration names none
+    confirm: int = 2  # fresh seeds for the finalists
+    trials: int = 0  # asked for, across restarts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineFacts(StudyFacts):
+    """The baselines: published networks trained alike, each with the best of some learning rates."""
+
+    IDENTITY: ClassVar[tuple[str, ...]] = ("data", "recipe", "seed", "max_lrs")
+
+    kind: Literal["baselines"] = "baselines"
+    max_lrs: tuple[float, ...]  # tried for each family
+
+    role: Role = "baselines"
+    seeds: int = 3  # asked for last
+    networks: tuple[str, ...] = ()  # asked for last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +164,7 @@ class RunRecords:
     """All that one run left behind: the search's facts and trials, its references, and the confirmations of both."""
 
     name: str
-    facts: StudyFacts
+    facts: SearchFacts
     trials: tuple[Record, ...]  # by number
     references: tuple[Record, ...]
     confirmations: tuple[Record, ...]
@@ -164,3 +189,13 @@ def _load(kind: type, document: Any) -> Any:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise StorageError(f"{kind.__name__} in storage: {place}: {first['msg']}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineRecords:
+    """All that the baselines left behind: the check of learning rates, and the trainings themselves."""
+
+    name: str
+    facts: BaselineFacts
+    rates: tuple[Record, ...]
+    trainings: tuple[Record, ...]

@@ -14,7 +14,7 @@ from nas.effort import find_effort, recipe_for
 from nas.errors import NasError
 from nas.machine import machine, versions
 from nas.recipe import Recipe
-from nas.record import IDENTITY, DataFacts, StudyFacts
+from nas.record import DataFacts, SearchFacts
 from nas.samplers import SAMPLERS, MakeInner
 from nas.space import Space
 from nas.storage import default_url
@@ -62,9 +62,9 @@ def space_fingerprint(space: Space) -> str:
     return digest.hexdigest()[:8]
 
 
-def derived_name(facts: StudyFacts) -> str:
+def derived_name(facts: SearchFacts) -> str:
     """A study's name: space, budget, data, effort, and a hash of everything that makes it another study."""
-    identity = repr([getattr(facts, field) for field in IDENTITY])
+    identity = repr([getattr(facts, field) for field in facts.IDENTITY])
     limits = "-".join(
         f"{ceiling.limit:.10g}{'mflops' if ceiling.attribute == 'macs' else 'params'}"
         for ceiling in facts.budget.ceilings()
@@ -73,12 +73,23 @@ def derived_name(facts: StudyFacts) -> str:
     return "-".join((*parts, hashlib.sha256(identity.encode()).hexdigest()[:6]))
 
 
+def data_facts(data: ImageSet) -> DataFacts:
+    return DataFacts(
+        name=data.name,
+        label=data.label,
+        fingerprint=data.fingerprint,
+        classes=len(data.classes),
+        images=len(data.labels),
+        resolution=data.resolution,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A search that is fully decided but not begun."""
 
     name: str
-    facts: StudyFacts
+    facts: SearchFacts
     space: Space
     data: ImageSet
     make_inner: MakeInner | None
@@ -159,18 +170,11 @@ def request_search(
     ensure_possible(space_function, budget, name=space_name)
     if recipe is None:
         recipe = recipe_for(effort, data, device=on, epochs=epochs, train_images=train_images, val_images=val_images)
-    facts = StudyFacts(
+    facts = SearchFacts(
         space=space_name,
         space_fingerprint=space_fingerprint(space_function),
         budget=budget,
-        data=DataFacts(
-            name=data.name,
-            label=data.label,
-            fingerprint=data.fingerprint,
-            classes=len(data.classes),
-            images=len(data.labels),
-            resolution=data.resolution,
-        ),
+        data=data_facts(data),
         recipe=recipe,
         sampler=sampler_name,
         seed=seed,

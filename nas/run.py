@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from filelock import FileLock, Timeout
 from optuna.storages import BaseStorage, InMemoryStorage
 
 from nas import evidence
 from nas.arch import ArchSpec
-from nas.errors import NasError
+from nas.lock import only_driver
 from nas.record import Record, RunRecords
 from nas.references import reference_tasks
 from nas.request import RUNS, Request, SearchOptions, request_search
@@ -115,17 +114,7 @@ def execute(
     """
     watch = watch or Silent()
     ensure_ready(request)
-    try:
-        request.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(request.folder / "lock")
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise NasError(
-            f"study {request.name}: is being run by another process; wait for it, or choose --study"
-        ) from None
-    except OSError as error:
-        raise NasError(f"--runs {request.runs}: cannot be written ({error.strerror})") from None
-    with lock:
+    with only_driver(request.folder):
         storage = open_storage(request.storage)
         driver = _driver(request, storage, watch=watch, time_limit=time_limit, train=train)
         driver.run()

@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from nas.record import RunRecords, StudyFacts
+from nas.record import RunRecords, SearchFacts
 from reports.sentences import summary
 from reports.standing import comparison, is_demo, winner
 from reports.tables import NetworkRow, network_json, network_rows
@@ -89,7 +89,7 @@ def run_json(run: RunRecords) -> dict[str, Any]:
     }
 
 
-def budget_json(facts: StudyFacts) -> dict[str, Any]:
+def budget_json(facts: SearchFacts) -> dict[str, Any]:
     """``resolution``, ``classes``, and a ceiling for each given."""
     given = {"macs": facts.budget.macs, "params": facts.budget.params}
     return {

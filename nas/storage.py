@@ -12,10 +12,28 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
-from nas.errors import NasError, StorageError
-from nas.record import FACTS, IDENTITY, ORPHAN, RECORD, Record, RunRecords, StudyFacts
+from nas.errors import StorageError
+from nas.record import (
+    FACTS,
+    ORPHAN,
+    RECORD,
+    BaselineFacts,
+    BaselineRecords,
+    Record,
+    RunRecords,
+    SearchFacts,
+    StudyFacts,
+)
 
-SIBLINGS = {"search": "", "references": ".references", "confirmation": ".confirmation"}
+# what is appended to a run's name for each of its studies; the first of a kind of run has the name itself
+SIBLINGS: dict[str, str] = {
+    "search": "",
+    "references": ".references",
+    "confirmation": ".confirmation",
+    "baselines": "",
+    "learning_rates": ".learning_rates",
+}
+SEARCH = ("search", "references", "confirmation")
 
 
 def default_url(runs: Path) -> str:
@@ -84,7 +102,7 @@ def _one_line(error: Exception) -> str:
 
 
 def study_name(name: str, role: str) -> str:
-    """A run's three studies stand side by side in one storage: NAME, NAME.references, NAME.confirmation."""
+    """A run's studies stand side by side in one storage: NAME, NAME.references, NAME.confirmation."""
     return name + SIBLINGS[role]
 
 
@@ -125,8 +143,11 @@ def refuse_another(study: optuna.Study, facts: StudyFacts) -> None:
         if study.get_trials(deepcopy=False):
             raise StorageError(f"study {name}: holds trials of another program; choose another --study name")
         return
-    known = StudyFacts.from_json(stored)
-    for field in IDENTITY:
+    kind = getattr(facts, "kind", None)
+    if stored.get("kind", kind) != kind:
+        raise StorageError(f"study {name}: is a run of another kind ({stored['kind']}); choose another --study name")
+    known = type(facts).from_json(stored)
+    for field in facts.IDENTITY:
         before, now = getattr(known, field), getattr(facts, field)
         if before != now:
             raise StorageError(
@@ -171,10 +192,6 @@ def update_facts(study: optuna.Study, facts: StudyFacts) -> None:
         study.set_user_attr(FACTS, facts.to_json())
 
 
-def facts_of(study: optuna.Study) -> StudyFacts:
-    return StudyFacts.from_json(study.user_attrs[FACTS])
-
-
 def is_orphan(trial: FrozenTrial) -> bool:
     return bool(trial.user_attrs.get(ORPHAN, False))
 
@@ -206,40 +223,67 @@ def records(study: optuna.Study) -> tuple[Record, ...]:
 
 
 def read_run(storage: BaseStorage, name: str) -> RunRecords:
-    """Everything one run left behind, while it runs or after. Raises ``StorageError`` if there is no such run."""
-    known = study_names(storage)
-    if name not in known:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise StorageError(f"study {name}: not in this storage; {hint}`nas list` shows what is there")
-    parts: dict[str, tuple[Record, ...]] = {}
-    facts: StudyFacts | None = None
-    present = set(optuna.get_all_study_names(storage))
-    for role in SIBLINGS:
-        if study_name(name, role) not in present:
-            parts[role] = ()
-            continue
-        study = optuna.load_study(study_name=study_name(name, role), storage=storage)
-        parts[role] = records(study)
-        facts = facts or facts_of(study)
-    if facts is None:
-        raise NasError(f"study {name}: not a run of nas")
+    """Everything one search left behind, while it runs or after. Raises ``StorageError`` if there is no such run."""
+    _ensure_there(storage, name, "search")
+    parts = {role: _read(storage, name, role) for role in SEARCH}
     return RunRecords(
         name=name,
-        facts=facts,
+        facts=SearchFacts.from_json(stored_facts(storage, name)),
         trials=tuple(sorted(parts["search"], key=lambda record: record.number or 0)),
         references=parts["references"],
         confirmations=parts["confirmation"],
     )
 
 
-def study_names(storage: BaseStorage) -> list[str]:
-    """The runs in this storage, oldest first; siblings belong to their run."""
+def read_baselines(storage: BaseStorage, name: str) -> BaselineRecords:
+    """Everything the baselines left behind, while they run or after. Raises ``StorageError`` if there are none."""
+    _ensure_there(storage, name, "baselines")
+    return BaselineRecords(
+        name=name,
+        facts=BaselineFacts.from_json(stored_facts(storage, name)),
+        rates=_read(storage, name, "learning_rates"),
+        trainings=_read(storage, name, "baselines"),
+    )
+
+
+def stored_facts(storage: BaseStorage, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = optuna.load_study(study_name=name, storage=storage).user_attrs[FACTS]
+    return found
+
+
+def kind_of(storage: BaseStorage, name: str) -> str:
+    """What kind of run a study is: ``search`` or ``baselines``. Raises ``StorageError`` if there is none."""
+    _ensure_there(storage, name)
+    return str(stored_facts(storage, name).get("kind", "search"))
+
+
+def _ensure_there(storage: BaseStorage, name: str, kind: str | None = None) -> None:
+    known = study_names(storage) if kind is None else study_names(storage, kind)
+    if name in known:
+        return
+    others = study_names(storage)
+    if name in others:
+        raise StorageError(f"study {name}: is a run of another kind ({kind_of(storage, name)}), not a {kind}")
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise StorageError(f"study {name}: not in this storage; {hint}`nas list` shows what is there")
+
+
+def _read(storage: BaseStorage, name: str, role: str) -> tuple[Record, ...]:
+    """The records of one of a run's studies; none where it has not begun."""
+    if study_name(name, role) not in optuna.get_all_study_names(storage):
+        return ()
+    return records(optuna.load_study(study_name=study_name(name, role), storage=storage))
+
+
+def study_names(storage: BaseStorage, *kinds: str) -> list[str]:
+    """The runs in this storage, oldest first, or those of these kinds; siblings belong to their run."""
     summaries = optuna.get_all_study_summaries(storage, include_best_trial=False)
     return [
         summary.study_name
         for summary in summaries
-        if FACTS in summary.user_attrs and summary.user_attrs[FACTS].get("role") == "search"
+        if FACTS in summary.user_attrs
+        and summary.user_attrs[FACTS].get("role") in (kinds or ("search", "baselines"))  # a kind's main role
     ]

@@ -34,14 +34,17 @@ class TrainFunction(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Trainer:
-    """Trains tasks on one device, one after the other; images of the fold last used stay in memory."""
+    """Trains tasks on one device, one after the other; the images last used stay in memory.
+
+    Without a budget nothing is too dear, and networks are counted in their native form.
+    """
 
     data: ImageSet
     recipe: Recipe
-    budget: Budget
+    budget: Budget | None
     device: str = "cpu"
     train: TrainFunction = train
-    _fold: tuple[int, TrainData] | None = field(default=None, init=False)
+    _kept: tuple[object, TrainData] | None = field(default=None, init=False)
 
     def form(self, spec: ArchSpec) -> ArchSpec:
         """The form that is trained: the recipe's resolution, the data's classes."""
@@ -49,15 +52,16 @@ class Trainer:
 
     def run(self, task: Task, *, report: Report | None = None) -> Record:
         """Train and tell. Raises ``OverBudget``; a training that diverges or runs out of memory is a failed record."""
-        if not task.any_cost and not self.budget.fits(task.spec):
+        if self.budget is not None and not task.any_cost and not self.budget.fits(task.spec):
             raise OverBudget(f"{task.title}: {self.budget.use(task.spec):.4f} of the budget {self.budget}")
         started, begin = datetime.now(UTC), time.perf_counter()
         curve: list[EpochRecord] = []
         state: State = "failed"
         reason: str | None = None
+        recipe = task.recipe or self.recipe
         try:
             model = build(self.form(task.spec), seed=task.seed)
-            result = self.train(model, self.train_data(task.fold), self.recipe, task.seed, report=report)
+            result = self.train(model, self.train_data(task.fold, recipe), recipe, task.seed, report=report)
             curve = [
                 EpochRecord(train_loss=one.train_loss, val_accuracy=one.val_accuracy, seconds=one.seconds)
                 for one in result.curve
@@ -70,7 +74,7 @@ class Trainer:
                 raise
             said = str(error).strip() or type(error).__name__  # Python's own MemoryError says nothing
             reason = f"out of memory on {self.device}: {said.splitlines()[0]}"
-        deployed = self.budget.cost(task.spec)
+        deployed = cost(task.spec) if self.budget is None else self.budget.cost(task.spec)
         return Record(
             state=state,
             number=task.number,
@@ -87,25 +91,22 @@ class Trainer:
             fold=task.fold,
             curve=tuple(curve),
             reason=reason,
+            recipe=task.recipe,
             train_seconds=time.perf_counter() - begin,
             device=device_name(self.device),
             versions=versions(),
             started=started.isoformat(timespec="seconds"),
         )
 
-    def train_data(self, fold: int) -> TrainData:
-        if self._fold is None or self._fold[0] != fold:
-            self._fold = None  # the old images go before the new ones come
-            parts = split(
-                self.data, fold=fold, train_images=self.recipe.train_images, val_images=self.recipe.val_images
-            )
-            self._fold = (
-                fold,
-                TrainData.of(
-                    self.images(parts.train_index), self.images(parts.val_index), device=torch.device(self.device)
-                ),
-            )
-        return self._fold[1]
+    def train_data(self, fold: int, recipe: Recipe | None = None) -> TrainData:
+        recipe = recipe or self.recipe
+        wanted = (fold, recipe.train_images, recipe.val_images, recipe.resolution)
+        if self._kept is None or self._kept[0] != wanted:
+            self._kept = None  # the old images go before the new ones come
+            parts = split(self.data, fold=fold, train_images=recipe.train_images, val_images=recipe.val_images)
+            train, val = self.images(parts.train_index), self.images(parts.val_index)
+            self._kept = (wanted, TrainData.of(train, val, device=torch.device(self.device)))
+        return self._kept[1]
 
     def images(self, index: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
         """Images at the recipe's resolution, uint8 [N, 3, R, R], and labels [N], on the CPU."""

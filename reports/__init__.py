@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nas.record import RunRecords
+    from nas.record import BaselineRecords, RunRecords
 
 
 def write(run: "RunRecords", folder: "Path") -> "Path":
@@ -19,4 +19,11 @@ def write(run: "RunRecords", folder: "Path") -> "Path":
     return write_page(run, folder)
 
 
-__all__ = ["write"]
+def write_baselines(run: "BaselineRecords", folder: "Path") -> "Path":
+    """Write the report of the baselines into ``folder`` and return its page (``reports.baseline_page.write``)."""
+    from reports.baseline_page import write as write_page
+
+    return write_page(run, folder)
+
+
+__all__ = ["write", "write_baselines"]

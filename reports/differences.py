@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from nas.arch import ArchSpec, Row
-from nas.blocks import Block
+from nas.blocks import Block, InvertedResidual
 from nas.cost import block_cost
 from reports.stages import places, side_by_side
 from reports.words import signed
@@ -11,11 +11,20 @@ from reports.words import signed
 FACTS = {
     "mid": "expanded channels",
     "out": "output channels",
+    "expand1": "1×1 expansion",
+    "expand3": "3×3 expansion",
+    "out_activation": "activation at the end",
+    "norm": "batch norm",
     "norm_eps": "batch norm epsilon",
     "norm_momentum": "batch norm momentum",
     "hidden": "hidden layer",
     "operation": "pooling",
+    "size": "pixels left a side",
+    "ceil": "windows beyond the edge",
+    "multiplier": "resolution multiplier",
 }  # a block's facts whose names need words
+
+OPTIONAL = ("hidden", "bottleneck")  # numbers of channels, of which 0 means none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,19 +80,23 @@ def _change(mine: Row | None, other: Row | None) -> str:
     for field in fields(mine.block):
         before, after = getattr(other.block, field.name), getattr(mine.block, field.name)
         if before != after:
-            changes.append(_fact(field.name, before, after))
+            changes.append(_fact(mine.block, field.name, before, after))
     before, after = other.shape.channels, mine.shape.channels
     if before != after and _macs(mine) != _macs(other):  # pooling costs nothing, whatever comes in
         changes.append(f"input channels {before} → {after}")
     return ", ".join(changes)
 
 
-def _fact(name: str, before: object, after: object) -> str:
-    if name == "squeeze":
-        if not after:
-            return "squeeze-excite removed"
-        return f"squeeze-excite {before} → {after} channels" if before else "squeeze-excite added"
-    return f"{FACTS.get(name, name.replace('_', ' '))} {before} → {after}"
+def _fact(block: Block, name: str, before: object, after: object) -> str:
+    words = FACTS.get(name, name.replace("_", " "))
+    optional = isinstance(after, bool) or name in OPTIONAL
+    if isinstance(block, InvertedResidual) and name == "squeeze":
+        words, optional = "squeeze-excite", True
+        if before and after:
+            return f"{words} {before} → {after} channels"
+    if optional and not (before and after):
+        return f"{words} {'added' if after else 'removed'}"
+    return f"{words} {before} → {after}"
 
 
 def _macs(row: Row | None) -> int:

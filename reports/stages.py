@@ -1,17 +1,31 @@
 """The stages of a network, derived from its table of blocks, and two networks' blocks side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
+from difflib import SequenceMatcher
+from itertools import chain, groupby, zip_longest
 from typing import NamedTuple
 
 from nas.arch import ArchSpec, Row
-from nas.blocks import Classifier, Convolution, Pooling
+from nas.blocks import (
+    Classifier,
+    Convolution,
+    ConvolutionClassifier,
+    DenseLayer,
+    Linear,
+    Normalisation,
+    Pooling,
+    Resize,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Consecutive blocks of one width and one size of map. A strided block begins one; so does another width."""
+    """Consecutive blocks of one width and one size of map. A strided block begins one; so does another width.
+
+    Poolings have no width of their own; the layers of a dense block, which add channels one after the other, are one
+    stage with the transition behind them.
+    """
 
     size: int  # px, of the map put out
     rows: tuple[Row, ...]
@@ -35,16 +49,19 @@ class Pair(NamedTuple):
 
 
 def anatomy(spec: ArchSpec) -> Anatomy:
-    """The stem is a first convolution; the head the classifier and the pooling and 1×1 convolutions right before it."""
+    """The stem is a first convolution and a change of resolution before it; the head is the classifier and the
+    poolings, linear layers, norms and 1×1 convolutions right before it."""
     rows = list(spec.rows())
-    start = 1 if isinstance(rows[0].block, Convolution) else 0
+    start = 0
+    while isinstance(rows[start].block, Resize):
+        start += 1
+    start += isinstance(rows[start].block, Convolution)
     end = len(rows)
     while end > start and _is_head(rows[end - 1]):
         end -= 1
     stages: list[list[Row]] = []
     for row in rows[start:end]:
-        smaller = row.out.height < row.shape.height
-        if not stages or smaller or row.out.channels != stages[-1][-1].out.channels:
+        if not stages or _begins_a_stage(row, stages[-1]):
             stages.append([])
         stages[-1].append(row)
     return Anatomy(
@@ -57,31 +74,53 @@ def anatomy(spec: ArchSpec) -> Anatomy:
 def _is_head(row: Row) -> bool:
     block = row.block
     pointwise = isinstance(block, Convolution) and block.kernel == 1 and block.stride == 1
-    return pointwise or isinstance(block, Pooling | Classifier)
+    return pointwise or isinstance(block, Normalisation | Pooling | Linear | Classifier | ConvolutionClassifier)
+
+
+def _begins_a_stage(row: Row, stage: list[Row]) -> bool:
+    if row.out.height < row.shape.height:
+        return True
+    if all(isinstance(one.block, Pooling) for one in stage):  # the stage has no width yet
+        return False
+    block = row.block
+    if any(isinstance(one.block, DenseLayer) for one in stage):
+        transition = isinstance(block, Convolution) and block.kernel == 1
+        return not (transition or isinstance(block, DenseLayer | Normalisation | Pooling))
+    return row.out.channels != stage[-1].out.channels
 
 
 def side_by_side(spec: ArchSpec, other: ArchSpec) -> list[Pair]:
-    """Every block of both networks once, aligned by stage and position.
+    """Every block of both networks once, aligned by stage, kind and position.
 
     Stages belong together when they have maps of the same size; where the two have different numbers of stages at one
     size (thin networks can have two stages of equal width, which are one) all blocks of that size count as one stage.
     Stages are numbered from 1 over both networks, blocks from 1 in their stage.
     """
     mine, theirs = anatomy(spec), anatomy(other)
-    pairs = [Pair("stem", a, b) for a, b in zip_longest(mine.stem, theirs.stem)]
+    pairs = _by_kind("stem", mine.stem, theirs.stem)
     for number, (left, right) in enumerate(_aligned(mine.stages, theirs.stages), start=1):
-        for position, (a, b) in enumerate(zip_longest(left, right), start=1):
+        for position, (a, b) in enumerate(_abreast(left, right), start=1):
             pairs.append(Pair(f"stage {number} block {position}", a, b))
-    for kind in dict.fromkeys(row.block.kind for row in (*mine.head, *theirs.head)):
-        left = [row for row in mine.head if row.block.kind == kind]
-        right = [row for row in theirs.head if row.block.kind == kind]
-        pairs += [Pair(f"head {kind}", a, b) for a, b in zip_longest(left, right)]
-    return pairs
+    return pairs + _by_kind("head", mine.head, theirs.head)
 
 
 def places(spec: ArchSpec) -> list[tuple[str, Row]]:
     """Every block of one network with its place, in order."""
-    return [(pair.place, pair.mine) for pair in side_by_side(spec, spec) if pair.mine is not None]
+    found = {pair.mine.name: pair.place for pair in side_by_side(spec, spec) if pair.mine is not None}
+    return [(found[row.name], row) for row in spec.rows()]
+
+
+def _by_kind(part: str, mine: Sequence[Row], other: Sequence[Row]) -> list[Pair]:
+    """``stem``, ``stem resize``, ``head pooling``, ``head linear 2``."""
+    pairs = []
+    for kind in dict.fromkeys(row.block.kind for row in (*mine, *other)):
+        name = "stem" if (part, kind) == ("stem", "convolution") else f"{part} {kind.replace('_', ' ')}"
+        left = [row for row in mine if row.block.kind == kind]
+        right = [row for row in other if row.block.kind == kind]
+        several = max(len(left), len(right)) > 1
+        for number, (a, b) in enumerate(zip_longest(left, right), start=1):
+            pairs.append(Pair(f"{name} {number}" if several else name, a, b))
+    return pairs
 
 
 def _aligned(mine: tuple[Stage, ...], other: tuple[Stage, ...]) -> Iterator[tuple[list[Row], list[Row]]]:
@@ -91,3 +130,20 @@ def _aligned(mine: tuple[Stage, ...], other: tuple[Stage, ...]) -> Iterator[tupl
         if left and right and len(left) != len(right):
             left, right = [list(chain(*left))], [list(chain(*right))]
         yield from zip_longest(left, right, fillvalue=[])
+
+
+def _abreast(mine: list[Row], other: list[Row]) -> Iterator[tuple[Row | None, Row | None]]:
+    """Two stages' blocks: six dense layers and their transition beside twelve and theirs."""
+    left = [list(rows) for _, rows in groupby(mine, _kind)]
+    right = [list(rows) for _, rows in groupby(other, _kind)]
+    kinds = [_kind(rows[0]) for rows in left], [_kind(rows[0]) for rows in right]
+    for change, a, b, c, d in SequenceMatcher(None, *kinds, autojunk=False).get_opcodes():
+        if change == "equal":
+            for ours, theirs in zip(left[a:b], right[c:d], strict=True):
+                yield from zip_longest(ours, theirs)
+        else:
+            yield from zip_longest(chain(*left[a:b]), chain(*right[c:d]))
+
+
+def _kind(row: Row) -> str:
+    return row.block.kind

@@ -4,18 +4,18 @@ from collections import Counter
 
 from nas import evidence
 from nas.evidence import Comparison
-from nas.record import Record, RunRecords, StudyFacts
+from nas.record import Record, RunRecords, SearchFacts
 from reports.words import listed, plural
 
 BASE = "mobilenet_v3_small"  # what a winner is held against
 
 
-def is_demo(facts: StudyFacts) -> bool:
+def is_demo(facts: SearchFacts) -> bool:
     """A demonstration proves the machinery; its accuracies rank nothing."""
     return facts.fallback or not facts.names_winner
 
 
-def demo_words(facts: StudyFacts) -> str:
+def demo_words(facts: SearchFacts) -> str:
     """``demo on digits``; empty for a run that counts."""
     return f"demo on {facts.data.name}" if is_demo(facts) else ""
 

@@ -4,15 +4,21 @@ from difflib import get_close_matches
 
 from nas.errors import NasError
 from nas.space import Space, load_space
-from search_spaces import mobilenet_v3
+from search_spaces import alexnet, densenet, mobilenet_v1, mobilenet_v2, mobilenet_v3, squeezenet
 from search_spaces.reference import Reference
 
 SPACES: dict[str, Space] = {
     "mobilenet_v3": mobilenet_v3.mobilenet_v3,
+    "mobilenet_v2": mobilenet_v2.mobilenet_v2,
+    "mobilenet_v1": mobilenet_v1.mobilenet_v1,
+    "squeezenet": squeezenet.squeezenet,
+    "densenet": densenet.densenet,
 }
 
 REFERENCES: dict[str, Reference] = {
-    reference.name: reference for family in (mobilenet_v3,) for reference in family.REFERENCES
+    reference.name: reference
+    for family in (mobilenet_v3, mobilenet_v2, mobilenet_v1, squeezenet, densenet, alexnet)
+    for reference in family.REFERENCES
 }
 
 

@@ -1,4 +1,4 @@
-"""The kinds of block, one file each: facts, cost and module together. A new kind is a file and its line in ``Block``."""
+"""The kinds of block, one file each: facts, cost and module together. A new kind is a file and a line in ``Block``."""
 
 from nas.blocks.base import Activation, BlockFacts, Cost, Gate, Padding, Shape
 from nas.blocks.classifier import Classifier

@@ -158,5 +158,9 @@ def joined(*parts: str | bool) -> str:
     return ", ".join(str(part) for part in parts if part)
 
 
+def activated(activation: Activation) -> str:
+    return "no activation" if activation == "none" else activation
+
+
 def strided(stride: int) -> str:
     return f"stride {stride}" if stride > 1 else ""

@@ -8,6 +8,7 @@ from nas.blocks.base import (
     Cost,
     Padding,
     Shape,
+    activated,
     chain,
     conv_macs,
     conv_params,
@@ -59,7 +60,8 @@ class Convolution:
         require_norm(self.norm_eps, self.norm_momentum)
 
     def unstrided(self) -> "Convolution":
-        return replace(self, stride=1)
+        """Padded so that it keeps the size. Raises ``SpecError`` for an even kernel, which cannot."""
+        return replace(self, stride=1, padding="same")
 
     def out_shape(self, shape: Shape) -> Shape:
         return convolved(shape, self.out, self.kernel, self.stride, self.padding)
@@ -89,7 +91,7 @@ class Convolution:
         return joined(
             square(self.kernel),
             chain(shape.channels, self.out),
-            self.activation,
+            activated(self.activation),
             strided(self.stride),
             self.padding != "same" and f"padding {self.padding}",
         )

@@ -7,6 +7,7 @@ from nas.blocks.base import (
     Activation,
     Cost,
     Shape,
+    activated,
     chain,
     conv_macs,
     conv_params,
@@ -63,5 +64,7 @@ class ConvolutionClassifier:
 
     def words(self, shape: Shape) -> str:
         return joined(
-            f"1×1, {chain(shape.channels, self.classes)}", self.activation, f"average over {shape.height}×{shape.width}"
+            f"1×1, {chain(shape.channels, self.classes)}",
+            activated(self.activation),
+            f"average over {shape.height}×{shape.width}",
         )

@@ -83,5 +83,5 @@ class DenseLayer:
         return joined(
             f"{square(self.kernel)} dense",
             chain(shape.channels, shape.channels + self.growth),
-            self.bottleneck and f"bottleneck {self.bottleneck}",
+            self.bottleneck > 0 and f"bottleneck {self.bottleneck}",
         )

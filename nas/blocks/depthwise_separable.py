@@ -7,6 +7,7 @@ from nas.blocks.base import (
     Activation,
     Cost,
     Shape,
+    activated,
     chain,
     conv_macs,
     conv_params,
@@ -83,6 +84,6 @@ class DepthwiseSeparable:
         return joined(
             f"{square(self.kernel)} depthwise",
             chain(shape.channels, self.out),
-            self.activation,
+            activated(self.activation),
             strided(self.stride),
         )

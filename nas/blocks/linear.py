@@ -7,6 +7,7 @@ from nas.blocks.base import (
     Activation,
     Cost,
     Shape,
+    activated,
     chain,
     conv_params,
     joined,
@@ -59,4 +60,4 @@ class Linear:
         )
 
     def words(self, shape: Shape) -> str:
-        return joined(chain(shape.elements, self.out), self.activation)
+        return joined(chain(shape.elements, self.out), activated(self.activation))

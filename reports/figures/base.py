@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nas.arch import SMALL_IMAGE
-from nas.record import RunRecords, StudyFacts
+from nas.record import RunRecords, SearchFacts
 from reports import standing
 
 if TYPE_CHECKING:
@@ -106,15 +106,15 @@ def whole_numbers(axes: "Axes") -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
 
 
-def mflops_label(facts: StudyFacts) -> str:
+def mflops_label(facts: SearchFacts) -> str:
     return f"multiply-adds, deployed (MFLOPs = 10⁶ MACs at {facts.budget.resolution} px)"
 
 
-def train_label(facts: StudyFacts) -> str:
+def train_label(facts: SearchFacts) -> str:
     return f"multiply-adds, trained form (10⁶ MACs at {facts.recipe.resolution} px)"
 
 
-def trained_form(facts: StudyFacts) -> str:
+def trained_form(facts: SearchFacts) -> str:
     strides = ", CIFAR strides" if facts.recipe.resolution < SMALL_IMAGE else ""
     return f"{facts.recipe.resolution} px{strides}"
 

@@ -23,7 +23,7 @@ from nas.forecast import Forecast
 from nas.model import Network
 from nas.plan import Task
 from nas.recipe import Recipe
-from nas.record import DataFacts, Record, RunRecords, StudyFacts
+from nas.record import DataFacts, Record, RunRecords, SearchFacts
 from nas.references import reference_tasks
 from nas.samplers import SAMPLERS, InsideSampler
 from nas.space import Option, Pick, Space
@@ -200,9 +200,9 @@ def study_facts(
     seed: int = 0,
     trials: int = 6,
     confirm: int = 2,
-) -> StudyFacts:
+) -> SearchFacts:
     data = noise()
-    return StudyFacts(
+    return SearchFacts(
         space=space,
         space_fingerprint="0123abcd",
         budget=budget,
@@ -226,7 +226,7 @@ def driver(
     storage: BaseStorage,
     train: TrainFunction,
     *,
-    facts: StudyFacts | None = None,
+    facts: SearchFacts | None = None,
     space: Space = tiny_space,
     known: tuple[Known, ...] = (SMALL, LARGE),
     watch: Watcher | None = None,

@@ -15,7 +15,7 @@ from nas.arch import ArchSpec
 from nas.driver import Driver
 from nas.forecast import Forecast
 from nas.plan import training_seed
-from nas.record import RECORD, Record, StudyFacts
+from nas.record import RECORD, Record, SearchFacts
 from nas.samplers import SAMPLERS
 from nas.storage import open_storage, read_run
 from nas.train import Diverged
@@ -41,7 +41,7 @@ def storage() -> BaseStorage:
     return InMemoryStorage()
 
 
-def run(storage: BaseStorage, facts: StudyFacts | None = None, **more: object) -> FakeTraining:
+def run(storage: BaseStorage, facts: SearchFacts | None = None, **more: object) -> FakeTraining:
     fake = FakeTraining()
     driver(storage, fake, facts=facts, **more).run()  # type: ignore[arg-type]
     return fake

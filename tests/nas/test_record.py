@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nas.errors import StorageError
-from nas.record import EpochRecord, Record, StudyFacts
+from nas.record import EpochRecord, Record, SearchFacts
 from tests.nas.fast import BUDGET, SMALL, study_facts
 
 CURVE = tuple(EpochRecord(train_loss=1 / n, val_accuracy=accuracy, seconds=0.5) for n, accuracy in ((1, 0.7), (2, 0.6)))
@@ -53,7 +53,7 @@ def test_a_record_comes_back_from_json_as_it_was(one: Record) -> None:
 
 def test_facts_come_back_from_json_as_they_were() -> None:
     facts = replace(study_facts(), command="nas search --budget-mflops 60", machine={"cores": "2"}, fallback=True)
-    assert StudyFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
+    assert SearchFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
     assert facts.budget == BUDGET
 
 
@@ -85,10 +85,10 @@ def test_a_record_that_cannot_be_read_names_the_place(change: dict[str, Any], pl
 def test_facts_that_lack_something_name_it() -> None:
     document = study_facts().to_json()
     del document["recipe"]
-    with pytest.raises(StorageError, match="StudyFacts in storage: recipe"):
-        StudyFacts.from_json(document)
+    with pytest.raises(StorageError, match="SearchFacts in storage: recipe"):
+        SearchFacts.from_json(document)
 
 
 def test_facts_of_another_format_are_another_programs() -> None:
     with pytest.raises(StorageError, match="format 99: written by another version"):
-        StudyFacts.from_json({**study_facts().to_json(), "format": 99})
+        SearchFacts.from_json({**study_facts().to_json(), "format": 99})

@@ -11,7 +11,7 @@ from optuna.samplers import RandomSampler
 
 import nas
 from nas import Budget, ImageSet, NasError, Run, run_search
-from nas.record import IDENTITY
+from nas.record import SearchFacts
 from nas.request import derived_name, request_search
 from nas.run import expected_seconds
 from tests.nas.fast import BUDGET, RECIPE, FakeTraining, Log, noise, tiny_space
@@ -148,7 +148,7 @@ def test_a_name_says_space_budget_data_and_effort() -> None:
     assert name.startswith("tests.nas.fast.tiny_space-1.5mflops-20000params-noise-brief-")
 
 
-@pytest.mark.parametrize("field", IDENTITY)
+@pytest.mark.parametrize("field", SearchFacts.IDENTITY)
 def test_a_name_follows_everything_that_makes_another_study(field: str) -> None:
     from dataclasses import replace
 

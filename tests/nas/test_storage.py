@@ -11,12 +11,11 @@ import pytest
 from optuna.storages import InMemoryStorage, RDBStorage
 
 from nas.errors import NasError, StorageError
-from nas.record import FACTS, RECORD, StudyFacts
+from nas.record import FACTS, RECORD, SearchFacts
 from nas.storage import (
     close_orphans,
     counted,
     default_url,
-    facts_of,
     open_existing,
     open_storage,
     open_study,
@@ -119,7 +118,11 @@ def test_a_process_that_died_while_the_tables_were_made_does_no_harm(tables: int
     assert study_names(storage) == ["run"]
 
 
-CHANGES: dict[str, Callable[[StudyFacts], Any]] = {
+def facts_of(study: optuna.Study) -> SearchFacts:
+    return SearchFacts.from_json(study.user_attrs[FACTS])
+
+
+CHANGES: dict[str, Callable[[SearchFacts], Any]] = {
     "space": lambda facts: "other_space",
     "space_fingerprint": lambda facts: "other",
     "budget": lambda facts: Budget(macs=150_001, resolution=16, classes=3),

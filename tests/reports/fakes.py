@@ -10,7 +10,7 @@ from nas.budget import Budget
 from nas.cost import cost
 from nas.draw import Draw, draw_inside
 from nas.recipe import Recipe
-from nas.record import DataFacts, EpochRecord, Record, RunRecords, State, StudyFacts
+from nas.record import DataFacts, EpochRecord, Record, RunRecords, State, SearchFacts
 from nas.space import Option
 from search_spaces import REFERENCES, SPACES
 
@@ -19,9 +19,9 @@ RECIPE = Recipe(name="brief", epochs=6, train_images=20000, val_images=None, res
 STARTED = "2025-01-02T03:04:05+00:00"
 
 
-def facts(*, budget: Budget = BUDGET, recipe: Recipe = RECIPE, demo: bool = False, confirm: int = 2) -> StudyFacts:
+def facts(*, budget: Budget = BUDGET, recipe: Recipe = RECIPE, demo: bool = False, confirm: int = 2) -> SearchFacts:
     name, label = ("digits", "digits (8×8)") if demo else ("cifar10", "CIFAR-10 (JPEG)")
-    return StudyFacts(
+    return SearchFacts(
         space="mobilenet_v3",
         space_fingerprint="0123abcd",
         budget=budget,
@@ -50,7 +50,7 @@ def networks(budget: Budget, count: int) -> tuple[Draw, ...]:
     return tuple(found)
 
 
-def quality(spec: ArchSpec, facts: StudyFacts) -> float:
+def quality(spec: ArchSpec, facts: SearchFacts) -> float:
     """A made-up accuracy without noise: grows with the trained cost and with squeeze-excite."""
     trained = spec.trained_on(resolution=facts.recipe.resolution, classes=facts.data.classes)
     squeezed = [bool(getattr(block, "squeeze", 0)) for block in spec.blocks]
@@ -59,7 +59,7 @@ def quality(spec: ArchSpec, facts: StudyFacts) -> float:
 
 def record(
     spec: ArchSpec,
-    facts: StudyFacts,
+    facts: SearchFacts,
     *,
     number: int | None = None,
     name: str | None = None,
@@ -107,7 +107,7 @@ def record(
     )
 
 
-def fake_trials(facts: StudyFacts, count: int, states: dict[int, State] | None = None) -> tuple[Record, ...]:
+def fake_trials(facts: SearchFacts, count: int, states: dict[int, State] | None = None) -> tuple[Record, ...]:
     return tuple(
         record(
             one.spec,
@@ -121,7 +121,7 @@ def fake_trials(facts: StudyFacts, count: int, states: dict[int, State] | None =
     )
 
 
-def fake_references(facts: StudyFacts) -> tuple[Record, ...]:
+def fake_references(facts: SearchFacts) -> tuple[Record, ...]:
     small, large = REFERENCES["mobilenet_v3_small"], REFERENCES["mobilenet_v3_large"]
     entries = [
         (small.spec(), small.name, small.title, "published", small.choices),
@@ -135,7 +135,7 @@ def fake_references(facts: StudyFacts) -> tuple[Record, ...]:
     )
 
 
-def confirm(records: list[Record], facts: StudyFacts, seeds: tuple[int, ...]) -> tuple[Record, ...]:
+def confirm(records: list[Record], facts: SearchFacts, seeds: tuple[int, ...]) -> tuple[Record, ...]:
     return tuple(
         record(
             one.spec,

@@ -1,0 +1,241 @@
+"""What do published networks reach here, trained alike?
+
+Every network is trained from scratch by one recipe with several seeds; only the learning rate is its family's own, the
+best of three or more checked on another fold. On a GPU the recipe aims at what others report for CIFAR-10 (in at most
+60 epochs); on a CPU it is a short form, which ranks networks by how fast they learn. Accuracies are of the validation
+folds.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nas.arch import ArchSpec
+from nas.cost import cost
+from nas.data import ImageSet, load
+from nas.errors import NasError
+from nas.machine import machine, versions
+from nas.plan import Task, confirmation_fold, training_seed
+from nas.recipe import Recipe
+from nas.record import BaselineFacts, Record
+from nas.request import RUNS, data_facts
+from nas.storage import default_url
+from nas.watch import Silent, Watcher
+from search_spaces import Reference, find_reference
+from studies.learning_rates import around, best_rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Length:
+    """How long one training is, and which networks there is time for; images as in ``Recipe``, None: all."""
+
+    networks: tuple[str, ...]
+    epochs: int
+    train_images: int | None
+    val_images: int | None
+    batch: int
+    max_lr: float  # in the middle of those checked
+
+
+LENGTHS = {
+    "brief": Length(
+        networks=(
+            "mobilenet_v3_small",
+            "mobilenet_v3_large",
+            "mobilenet_v1@0.5",
+            "mobilenet_v2@0.5",
+            "squeezenet_1_1",
+        ),
+        epochs=4,
+        train_images=4000,
+        val_images=2000,
+        batch=32,
+        max_lr=0.05,
+    ),
+    "full": Length(
+        networks=(
+            "mobilenet_v3_small",
+            "mobilenet_v3_large",
+            "mobilenet_v2",
+            "mobilenet_v1",
+            "squeezenet_1_1",
+            "densenet_bc_100_12",
+        ),
+        epochs=60,
+        train_images=None,
+        val_images=None,
+        batch=256,
+        max_lr=0.3,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineRequest:
+    """Baselines that are fully decided but not begun."""
+
+    name: str
+    facts: BaselineFacts
+    references: tuple[Reference, ...]
+    data: ImageSet
+    device: str
+    storage: str
+    runs: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.runs / self.name
+
+    def families(self) -> dict[str, Reference]:
+        """Each family's cheapest network: the one its learning rate is checked on."""
+        cheapest: dict[str, Reference] = {}
+        for reference in sorted(self.references, key=lambda one: cost(self.trained(one)).macs):
+            cheapest.setdefault(family(reference), reference)
+        return {name: cheapest[name] for name in dict.fromkeys(family(one) for one in self.references)}
+
+    def trained(self, reference: Reference) -> ArchSpec:
+        return reference.spec().trained_on(resolution=self.facts.recipe.resolution, classes=self.facts.data.classes)
+
+    @property
+    def check_recipe(self) -> Recipe:
+        """A third of the epochs; at least two, since a cycle of one is another kind of training."""
+        recipe = self.facts.recipe
+        return replace(recipe, name=f"{recipe.name}, check", epochs=max(min(2, recipe.epochs), recipe.epochs // 3))
+
+    def check_task(self, name: str, rate: float) -> Task:
+        """One try of a family's learning rate, on the fold that no baseline is validated on."""
+        reference = self.families()[name]
+        return Task(
+            spec=reference.spec(),
+            name=f"{name} {rate:g}",
+            title=f"{reference.title} at {rate:g}",
+            origin="published",
+            seed=training_seed(self.facts.seed, 0),
+            fold=0,
+            recipe=replace(self.check_recipe, max_lr=rate),
+        )
+
+    def tasks(self, rates: dict[str, float]) -> list[Task]:
+        """Seed by seed, not network by network, so that what an interruption leaves is paired."""
+        return [
+            Task(
+                spec=reference.spec(),
+                name=reference.name,
+                title=reference.title,
+                origin="published",
+                seed=training_seed(self.facts.seed, k),
+                fold=confirmation_fold(k),
+                recipe=replace(self.facts.recipe, max_lr=rates[family(reference)]),
+            )
+            for k in range(1, self.facts.seeds + 1)
+            for reference in self.references
+            if family(reference) in rates
+        ]
+
+
+def family(reference: Reference) -> str:
+    """``mobilenet_v1`` for all its widths and variants: networks that share a learning rate."""
+    return reference.space or reference.name
+
+
+def tried(records: tuple[Record, ...]) -> dict[str, dict[float, float]]:
+    """Family → learning rate → accuracy of its check; 0 for a training that failed."""
+    table: dict[str, dict[float, float]] = {}
+    for record in records:
+        name, _, rate = (record.name or "").rpartition(" ")
+        table.setdefault(name, {})[float(rate)] = record.val_accuracy or 0.0
+    return table
+
+
+def chosen(first: tuple[float, ...], records: tuple[Record, ...]) -> dict[str, float]:
+    """Every family's best learning rate; a family whose trainings all failed has none."""
+    return {name: best_rate(first, rates) for name, rates in tried(records).items() if any(rates.values())}
+
+
+def request_baselines(
+    *,
+    only: tuple[str, ...] = (),
+    seeds: int | None = None,
+    effort: str | None = None,
+    dataset: str | ImageSet = "cifar10",
+    data_dir: Path | str | None = None,
+    epochs: int | None = None,
+    train_images: int | None = None,
+    val_images: int | None = None,
+    max_lr: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    study: str | None = None,
+    storage: str | None = None,
+    runs: Path | str = RUNS,
+    command: str | None = None,
+    watch: Watcher | None = None,
+) -> BaselineRequest:
+    """Check everything the baselines need, before anything is written. Raises ``NasError`` for what can be mended.
+
+    ``only``: these references instead of the effort's. ``max_lr``: the middle of the three learning rates that are
+    checked. ``effort``: ``brief`` or ``full``; None: full on a GPU, brief on a CPU.
+    """
+    for flag, value, least in (("--seeds", seeds, 1), ("--seed", seed, 0), ("--epochs", epochs, 1)):
+        if value is not None and value < least:
+            raise NasError(f"{flag} {value}: must be at least {least}")
+    if effort is not None and effort not in LENGTHS:
+        raise NasError(f"--effort {effort}: unknown; there are {', '.join(LENGTHS)}")
+    if max_lr is not None and not 0 < max_lr < float("inf"):
+        raise NasError(f"--lr {max_lr:g}: must be above zero")
+    references = tuple(find_reference(name) for name in dict.fromkeys(only))  # before anything slow
+    from nas.trial import find_device
+
+    on = find_device(device)
+    length = LENGTHS[effort or ("brief" if on == "cpu" else "full")]
+    references = references or tuple(find_reference(name) for name in length.networks)
+    say = (watch or Silent()).say
+    data = (
+        dataset
+        if isinstance(dataset, ImageSet)
+        else load(dataset, data_dir=None if data_dir is None else Path(data_dir), say=say)
+    )
+    effort = effort or ("brief" if on == "cpu" else "full")
+    recipe = Recipe(
+        name=f"baselines-{effort}",
+        epochs=epochs or length.epochs,
+        train_images=train_images or length.train_images,
+        val_images=val_images or length.val_images,
+        resolution=data.resolution,
+        batch=length.batch,
+        max_lr=max_lr or length.max_lr,
+        crop=data.resolution // 8,
+        flip=data.name != "digits",  # a mirrored 2 is no 2
+    )
+    for reference in references:  # a network that cannot take these images is refused here
+        try:
+            reference.spec().trained_on(resolution=recipe.resolution, classes=len(data.classes))
+        except NasError as error:
+            raise NasError(f"{reference.name} at {recipe.resolution} px: {error}") from None
+    facts = BaselineFacts(
+        data=data_facts(data),
+        recipe=recipe,
+        seed=seed,
+        max_lrs=around(recipe.max_lr),
+        effort=effort,
+        seeds=3 if seeds is None else seeds,
+        networks=tuple(reference.name for reference in references),
+        command=command if command is not None else "studies.baselines.request_baselines(…)",
+        machine=machine(),
+        versions=versions(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    if study is not None and (not study.strip() or any(c in study for c in "/\\") or study.startswith(".")):
+        raise NasError(f"--study {study!r}: a name becomes a folder under runs/; use letters, digits, - and _")
+    identity = repr([getattr(facts, field) for field in facts.IDENTITY])
+    derived = f"baselines-{data.name}-{effort}-{hashlib.sha256(identity.encode()).hexdigest()[:6]}"
+    return BaselineRequest(
+        name=study or derived,
+        facts=facts,
+        references=references,
+        data=data,
+        device=on,
+        storage=storage or default_url(Path(runs)),
+        runs=Path(runs),
+    )

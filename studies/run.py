@@ -1,0 +1,56 @@
+"""The baselines from Python: ``run_baselines`` does what the command does."""
+
+from typing import TYPE_CHECKING, Any
+
+from optuna.storages import BaseStorage, InMemoryStorage
+
+from nas.lock import only_driver
+from nas.record import BaselineRecords
+from nas.storage import ensure_folder, ensure_usable, open_storage, read_baselines
+from nas.watch import Silent, Watcher
+from studies.baselines import BaselineRequest, request_baselines
+
+if TYPE_CHECKING:
+    from nas.trial import TrainFunction
+    from studies.baseline_driver import BaselineDriver
+
+
+def run_baselines(
+    *, watch: Watcher | None = None, train: "TrainFunction | None" = None, **options: Any
+) -> BaselineRecords:
+    """Train the baselines; the options are those of ``request_baselines``. Continues where an earlier call stopped."""
+    return execute(request_baselines(watch=watch, **options), watch=watch, train=train)
+
+
+def execute(
+    request: BaselineRequest, *, watch: Watcher | None = None, train: "TrainFunction | None" = None
+) -> BaselineRecords:
+    """Run requested baselines to their end, or continue them. Raises ``NasError``; an interruption loses nothing."""
+    ensure_folder(request.runs, "--runs")
+    ensure_usable(request.storage, request.name, request.facts)
+    with only_driver(request.folder):
+        storage = open_storage(request.storage)
+        _driver(request, storage, watch, train).run()
+        return read_baselines(storage, request.name)
+
+
+def expected_seconds(request: BaselineRequest, *, train: "TrainFunction | None" = None) -> float:
+    """How long all of it would take on this machine, from a few measured steps; nothing is written."""
+    return _driver(request, InMemoryStorage(), None, train).remaining_seconds()
+
+
+def _driver(
+    request: BaselineRequest, storage: BaseStorage, watch: Watcher | None, train: "TrainFunction | None"
+) -> "BaselineDriver":
+    from nas.train import train as own_train
+    from nas.trial import Trainer
+    from studies.baseline_driver import BaselineDriver
+
+    trainer = Trainer(
+        data=request.data,
+        recipe=request.facts.recipe,
+        budget=None,
+        device=request.device,
+        train=train or own_train,
+    )
+    return BaselineDriver(request=request, trainer=trainer, storage=storage, watch=watch or Silent())
