@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from nas.arch import ArchSpec
     from nas.budget import Budget
-    from nas.cost import Cost, cost, ledger
+    from nas.cost import Cost, ledger
     from nas.data import ImageSet
     from nas.errors import NasError
     from nas.model import Network, build
@@ -30,7 +30,6 @@ _HOME = {
     "Run": "nas.run",
     "Space": "nas.space",
     "build": "nas.model",
-    "cost": "nas.cost",
     "export_weights": "nas.weights",
     "ledger": "nas.cost",
     "load_weights": "nas.weights",
@@ -49,7 +48,6 @@ __all__ = [
     "Run",
     "Space",
     "build",
-    "cost",
     "export_weights",
     "ledger",
     "load_weights",

@@ -91,7 +91,10 @@ class ArchSpec:
         steps = self._steps(strides)
 
         def takes(resolution: int) -> bool:
-            return all(min(row.out[1:]) >= 1 for row in _rows(self.blocks, self.channels, resolution, steps))
+            try:
+                return all(min(row.out[1:]) >= 1 for row in _rows(self.blocks, self.channels, resolution, steps))
+            except SpecError:  # whatever the image
+                return False
 
         # a larger image never leaves a smaller map
         smallest = 1 + bisect_left(range(1, LARGEST + 1), True, key=takes)

@@ -40,6 +40,16 @@ class Comparison:
     candidates: int  # among how many the winner was chosen; the interval is widened for it
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One network's accuracy minus another's, mean over the seeds and folds that both have, in fractions."""
+
+    value: float
+    ci: tuple[float, float] | None  # None from one seed
+    verdict: Verdict
+    seeds: tuple[int, ...]
+
+
 def finalists(trials: tuple[Record, ...], count: int = FINALISTS) -> list[Record]:
     """The best selected networks, best first; the earlier trial on a tie."""
     complete = [record for record in trials if record.val_accuracy is not None]
@@ -129,30 +139,42 @@ def compare(run: RunRecords, base: str = "mobilenet_v3_small") -> Comparison | N
     (Bonferroni) by the number of finalists the winner was chosen from, so that choosing it costs what it should.
     """
     best, reference = winner(run), at_cost(run.references, base)
-    table = scores(run.confirmations)
-    if best is None or reference is None or best.key not in table or reference.key not in table:
+    if best is None or reference is None:
         return None
-    common = sorted(set(table[best.key]) & set(table[reference.key]))
+    table = scores(run.confirmations)
+    candidates = sum(record.key in table for record in finalists(run.trials))
+    found = difference(table, best.key, reference.key, comparisons=candidates)
+    if found is None:
+        return None
+    return Comparison(
+        winner=best,
+        reference=reference,
+        difference=found.value,
+        ci=found.ci,
+        verdict=found.verdict,
+        seeds=found.seeds,
+        candidates=candidates,
+    )
+
+
+def difference(table: Scores, one: str, other: str, *, comparisons: int = 1) -> Difference | None:
+    """One network's accuracy minus another's, paired over seeds; None where they share none.
+
+    The residual is that of the two-way additive model (network + seed) of the whole table; the interval is widened
+    (Bonferroni) by the number of comparisons this one was chosen from.
+    """
+    common = sorted(set(table.get(one, {})) & set(table.get(other, {})))
     if not common:
         return None
-    difference = sum(table[best.key][seed] - table[reference.key][seed] for seed in common) / len(common)
-    candidates = sum(record.key in table for record in finalists(run.trials))
+    value = sum(table[one][seed] - table[other][seed] for seed in common) / len(common)
     ci: tuple[float, float] | None = None
     verdict: Verdict = "not shown"
     spread = _residual(table)
     if spread is not None:
-        half = _t(spread.df, candidates) * spread.sigma * (2 / len(common)) ** 0.5
-        ci = (difference - half, difference + half)
+        half = _t(spread.df, comparisons) * spread.sigma * (2 / len(common)) ** 0.5
+        ci = (value - half, value + half)
         verdict = "better" if ci[0] > 0 else "worse" if ci[1] < 0 else "not shown"
-    return Comparison(
-        winner=best,
-        reference=reference,
-        difference=difference,
-        ci=ci,
-        verdict=verdict,
-        seeds=tuple(common),
-        candidates=candidates,
-    )
+    return Difference(value=value, ci=ci, verdict=verdict, seeds=tuple(common))
 
 
 @dataclass(frozen=True, slots=True)

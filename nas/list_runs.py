@@ -18,11 +18,14 @@ def list_runs(
 ) -> None:
     """Show the runs that are there."""
     with mended_by_user():
-        from nas.storage import default_url, open_existing, read_run, study_names
+        from nas.storage import default_url, kind_of, open_existing, read_baselines, read_run, study_names
 
         url = storage or default_url(runs)
         store = open_existing(url)
-        found = [read_run(store, name) for name in study_names(store, "search")]
+        found = [
+            read_baselines(store, name) if kind_of(store, name) == "baselines" else read_run(store, name)
+            for name in study_names(store)
+        ]
     if as_json:
         from nas.show import summary_json
 

@@ -1,9 +1,13 @@
 """From an architecture to a network with weights."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
 from nas.arch import ArchSpec, Initialisation
+from nas.weights import load_weights
 
 
 class Network(nn.Module):
@@ -26,6 +30,12 @@ def build(spec: ArchSpec, *, seed: int = 0) -> Network:
         network = Network(spec)
         initialise(network, spec.initialisation)
     return network
+
+
+def load_torchvision(network: Network, source: str | Path | Mapping[str, Tensor]) -> None:
+    """Copy torchvision's weights, a file or a state dict, into ``network``. Raises ``WeightsError`` and changes nothing
+    where they are not this network's. ``nas.weights`` has the other layouts, and the way back."""
+    load_weights(network, source, "torchvision")
 
 
 def initialise(network: nn.Module, scheme: Initialisation) -> None:

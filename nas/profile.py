@@ -143,7 +143,6 @@ def profile_table(found: Profiled, *, width: int) -> "Table":
     the map that each block puts out."""
     from rich import box
     from rich.table import Table
-    from rich.text import Text
 
     from nas.cost import cost, ledger
     from reports.stages import places
@@ -168,10 +167,8 @@ def profile_table(found: Profiled, *, width: int) -> "Table":
         f"{total.peak_activation_bytes / 1e3:,.0f}",
     )
     shown = Table(
-        title=Text(
-            f"{found.title}: {total.macs / 1e6:,.1f} MFLOPs, {total.params / 1e6:,.2f} M parameters\n"
-            f"at {spec.resolution} px, {spec.classes} classes, {spec.strides} strides"
-        ),
+        title=f"{found.title}: {total.macs / 1e6:,.1f} MFLOPs, {total.params / 1e6:,.2f} M parameters\n"
+        f"at {spec.resolution} px, {spec.classes} classes, {spec.strides} strides",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0) if wide else 0,
@@ -184,13 +181,13 @@ def profile_table(found: Profiled, *, width: int) -> "Table":
     for head, foot in zip(heads, feet, strict=True):
         shown.add_column(head, foot, justify="left" if wide and not foot else "right", no_wrap=True)
     # what the other columns leave for the words, which are then folded between two facts and never inside one
-    columns = zip(heads, feet, *((*row[3:],) for row in rows), strict=True)
-    taken = sum(max(len(line) for cell in column for line in cell.split("\n")) for column in columns)
-    room = width - len("place") - taken - (len(shown.columns) - 1)
+    others = [("place", *heads), ("total", *feet), *((short, *cells) for _, short, _, *cells in rows)]
+    taken = sum(max(len(line) for cell in column for line in cell.split("\n")) for column in zip(*others, strict=True))
+    room = width - taken - (2 if wide else 1) * len(shown.columns) + 1
     for index, (part, short, words, *cells) in enumerate(rows):
         if index and part != rows[index - 1][0]:
             shown.add_section()
-        shown.add_row(short, Text(words if wide else _folded(words, room)), *cells)
+        shown.add_row(short, _folded(words, room), *cells)
     return shown
 
 

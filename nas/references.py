@@ -23,7 +23,7 @@ class Published(Protocol):
     @property
     def title(self) -> str: ...
     @property
-    def choices(self) -> dict[str, Option]: ...
+    def choices(self) -> dict[str, Option] | None: ...
     @property
     def scaled(self) -> Callable[[float], ArchSpec]: ...
 
@@ -49,8 +49,18 @@ def largest_draw(space: Space, budget: Budget, rng: random.Random) -> tuple[dict
     return best.choices, best.spec
 
 
-def reference_tasks(published: Iterable[Published], space: Space, budget: Budget, *, seed: int) -> list[Task]:
-    """One training for each reference, validated as the search's trials are, so that they can stand in one table."""
+def reference_tasks(
+    published: Iterable[Published],
+    space: Space,
+    budget: Budget,
+    *,
+    seed: int,
+    scaled_only: Iterable[Published] = (),
+) -> list[Task]:
+    """One training for each reference, validated as the search's trials are, so that they can stand in one table.
+
+    ``published`` are trained as they are and scaled to the budget, ``scaled_only`` just that.
+    """
     tasks = []
     for reference in published:
         native = reference.scaled(1.0)
@@ -59,8 +69,11 @@ def reference_tasks(published: Iterable[Published], space: Space, budget: Budget
         origin = "scaled" if fitted is not None and fitted[1] == native else "published"
         tasks.append(_task(native, reference.name, reference.title, origin, seed, reference.choices))
         if fitted is not None and fitted[1] != native:
-            width, spec = fitted
-            tasks.append(_task(spec, f"{reference.name}@budget", f"{reference.title} ×{width:g}", "scaled", seed))
+            tasks.append(_scaled(reference, *fitted, seed))
+    for reference in scaled_only:
+        fitted = scale_to_fit(reference.scaled, budget)
+        if fitted is not None:
+            tasks.append(_scaled(reference, *fitted, seed))
     rng = random.Random(f"largest draw {seed}")
     try:
         choices, spec = largest_draw(space, budget, rng)
@@ -68,6 +81,10 @@ def reference_tasks(published: Iterable[Published], space: Space, budget: Budget
     except SpaceExhausted:  # so few networks fit that the search itself will say so
         pass
     return tasks
+
+
+def _scaled(reference: Published, width: float, spec: ArchSpec, seed: int) -> Task:
+    return _task(spec, f"{reference.name}@budget", f"{reference.title} ×{width:g}", "scaled", seed)
 
 
 def _task(

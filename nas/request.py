@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
 
+from nas.arch import SMALL_IMAGE
 from nas.budget import Budget
 from nas.data import DEPLOYED, ImageSet, load
 from nas.draw import Preview, draw, ensure_possible, preview
 from nas.effort import find_effort, recipe_for
-from nas.errors import NasError
+from nas.errors import NasError, SpecError
 from nas.machine import machine, versions
 from nas.recipe import Recipe
 from nas.record import DataFacts, SearchFacts
@@ -156,7 +157,7 @@ def request_search(
 
     if isinstance(dataset, str) and dataset in DEPLOYED:
         # an impossible budget must not wait for a download, nor for torch
-        ensure_possible(space_function, counted_at(DEPLOYED[dataset]), name=space_name)
+        _check_budget(space_function, space_name, counted_at(DEPLOYED[dataset]))
     from nas.trial import find_device
 
     on = find_device(device)
@@ -167,9 +168,10 @@ def request_search(
         else load(dataset, data_dir=None if data_dir is None else Path(data_dir), resolution=resolution, say=say)
     )
     budget = counted_at((data.deployed_resolution, data.deployed_classes))
-    ensure_possible(space_function, budget, name=space_name)
+    _check_budget(space_function, space_name, budget)
     if recipe is None:
         recipe = recipe_for(effort, data, device=on, epochs=epochs, train_images=train_images, val_images=val_images)
+    _check_trainable(space_function, space_name, recipe.resolution, len(data.classes))
     facts = SearchFacts(
         space=space_name,
         space_fingerprint=space_fingerprint(space_function),
@@ -209,3 +211,26 @@ def _check_ceilings(budget: Budget | None, mflops: float | None, params: int | N
             raise NasError(f"{flag} {value:g}: must be above zero")
     if budget is None and mflops is None and params is None:
         raise NasError("no budget: give --budget-mflops (10⁶ multiply-adds) or --budget-params, or both")
+
+
+def _check_budget(space: Space, name: str, budget: Budget) -> None:
+    """Raises ``NasError`` when no network fits, or none can be counted at the budget's resolution."""
+    try:
+        ensure_possible(space, budget, name=name)
+    except SpecError as error:
+        raise NasError(f"--budget-resolution {budget.resolution}: {error}") from None
+
+
+def _check_trainable(space: Space, name: str, resolution: int, classes: int) -> None:
+    """Raises ``NasError`` when random networks cannot take images of the size that is trained at."""
+    rng = random.Random("trainable")
+    smallest = 0
+    for _ in range(64):
+        spec = draw(space, rng).spec
+        try:
+            spec.trained_on(resolution=resolution, classes=classes)
+        except SpecError:
+            least = spec.smallest_resolution("cifar" if resolution < SMALL_IMAGE else "published")
+            smallest = max(smallest, least or SMALL_IMAGE)
+    if smallest:
+        raise NasError(f"--resolution {resolution}: networks of {name} need {smallest} px; train at that or more")

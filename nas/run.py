@@ -18,7 +18,7 @@ from nas.storage import default_url, ensure_folder, ensure_usable, open_existing
 from nas.watch import Silent, Watcher
 from reports import write
 from reports.tables import networks_csv
-from search_spaces import REFERENCES
+from search_spaces import held_against
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,7 +146,8 @@ def _driver(
         device=request.device,
         train=train or own_train,
     )
-    references = reference_tasks(REFERENCES.values(), request.space, facts.budget, seed=facts.seed)
+    published, own = held_against(facts.space)
+    references = reference_tasks(published, request.space, facts.budget, seed=facts.seed, scaled_only=own)
     return Driver(
         name=request.name,
         facts=facts,

@@ -29,6 +29,7 @@ Examples:
   python -m nas.search --budget-mflops 60 --dry-run
   python -m nas.search --budget-mflops 60 --trials 48 --confirm 5
   python -m nas.search --budget-mflops 30 --budget-params 1500000
+  python -m nas.search --budget-mflops 150 --space squeezenet
   python -m nas.search --budget-mflops 5 --dataset folder --data-dir pets
 """
 
@@ -67,7 +68,11 @@ def search(
         ),
     ] = None,
     space: Annotated[
-        str, typer.Option(metavar="NAME", help="mobilenet_v3, or module:function for your own.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="mobilenet_v1, mobilenet_v2, mobilenet_v3, squeezenet or densenet; module:function for your own.",
+        ),
     ] = "mobilenet_v3",
     sampler: Annotated[str, typer.Option(metavar="NAME", help="tpe, random or nsga2.")] = "tpe",
     seed: Annotated[int, typer.Option(metavar="N", help="Another seed is another study.")] = 0,

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from nas.record import RunRecords, SearchFacts
+from nas.record import BaselineRecords, RunRecords, SearchFacts
+from reports.baseline_sentences import trainings_left
 from reports.sentences import summary
 from reports.standing import comparison, is_demo, winner
 from reports.tables import NetworkRow, network_json, network_rows
@@ -126,11 +128,16 @@ def _with(command: str, **options: Any) -> str:
     return command
 
 
-def summary_json(run: RunRecords) -> dict[str, Any]:
+def summary_json(run: RunRecords | BaselineRecords) -> dict[str, Any]:
     """One run in ``nas list --json``."""
+    return _baselines_summary(run) if isinstance(run, BaselineRecords) else _search_summary(run)
+
+
+def _search_summary(run: RunRecords) -> dict[str, Any]:
     best = winner(run)
     return {
         "study": run.name,
+        "kind": "search",
         "space": run.facts.space,
         "dataset": run.facts.data.label,
         "fallback": run.facts.fallback,
@@ -144,22 +151,39 @@ def summary_json(run: RunRecords) -> dict[str, Any]:
     }
 
 
-def list_table(runs: list[RunRecords]) -> Table:
+def _baselines_summary(run: BaselineRecords) -> dict[str, Any]:
+    return {
+        "study": run.name,
+        "kind": "baselines",
+        "dataset": run.facts.data.label,
+        "effort": run.facts.effort,
+        "networks": list(run.facts.networks),
+        "seeds": run.facts.seeds,
+        "trainings_done": len(run.trainings),
+        "trainings_left": trainings_left(run),
+        "started": run.facts.started,
+    }
+
+
+def list_table(runs: Sequence[RunRecords | BaselineRecords]) -> Table:
     """What ``nas list`` prints."""
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     shown.add_column("study", no_wrap=True)
     for name in ("data", "trials", "best"):
         shown.add_column(name)
     for run in runs:
-        best = winner(run)
-        named = "" if best is None else f"{best.title}, {best.macs / 1e6:.1f} MFLOPs"
-        shown.add_row(
-            run.name,
-            run.facts.data.label,
-            f"{len(run.trials)}/{run.facts.trials}",
-            "demo" if is_demo(run.facts) else named,
-        )
+        done, best = _done_and_best(run)
+        shown.add_row(run.name, run.facts.data.label, done, best)
     return shown
+
+
+def _done_and_best(run: RunRecords | BaselineRecords) -> tuple[str, str]:
+    if isinstance(run, BaselineRecords):
+        done, left = len(run.trainings), trainings_left(run)
+        return f"{done}/{done + left}", f"baselines: {len(run.facts.networks)} networks"
+    best = winner(run)
+    named = "" if best is None else f"{best.title}, {best.macs / 1e6:.1f} MFLOPs"
+    return f"{len(run.trials)}/{run.facts.trials}", "demo" if is_demo(run.facts) else named
 
 
 def finish(run: RunRecords, page: Path, *, as_json: bool) -> None:

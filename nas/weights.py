@@ -9,13 +9,16 @@ epsilon) are the spec's: for timm's MobileNetV3, ``spec.with_norm(eps=1e-5)``.
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from nas.errors import NasError
 from nas.layouts import LAYOUTS, Layout
-from nas.model import Network
+
+if TYPE_CHECKING:
+    from nas.model import Network
 
 OWN = "own"
 WRAPPERS = ("state_dict", "model")  # entries of training checkpoints that hold the tensors
@@ -28,7 +31,7 @@ class WeightsError(NasError):
     """A file that holds no weights, or weights of another network."""
 
 
-def load_weights(network: Network, source: str | Path | Mapping[str, Tensor], layout: str = "auto") -> str:
+def load_weights(network: "Network", source: str | Path | Mapping[str, Tensor], layout: str = "auto") -> str:
     """Copy weights into ``network`` from a file or a state dict, and return the layout that was used.
 
     ``layout`` is "own", "torchvision" or "timm"; "auto" takes the one whose names agree best. Wrapped state dicts
@@ -45,9 +48,9 @@ def load_weights(network: Network, source: str | Path | Mapping[str, Tensor], la
     missing = [key for key in expected if key not in found]
     unknown = [key for key in found if key not in expected]
     misshapen = [
-        f"{key} is {_described(found[key])} and should be {_described(wanted)}"
+        f"{key} is {_different(found[key], wanted)}"
         for key, wanted in expected.items()
-        if key in found and not _same_kind(found[key], wanted)
+        if key in found and _different(found[key], wanted)
     ]
     faults = [_listed("missing", missing), _listed("unknown", unknown), _listed("of another shape or type", misshapen)]
     if any(faults):
@@ -62,40 +65,43 @@ def load_weights(network: Network, source: str | Path | Mapping[str, Tensor], la
     return name
 
 
-def export_weights(network: Network, layout: str = "torchvision") -> dict[str, Tensor]:
+def export_weights(network: "Network", layout: str = "torchvision") -> dict[str, Tensor]:
     """Copies of the network's tensors under the names of ``layout``: "own", "torchvision" or "timm".
 
     What comes out loads with ``strict=True`` into that library's network. Raises ``WeightsError`` for a network that
     is none of the library's families.
     """
-    (candidate,) = _candidates(network, layout)
-    return {key: tensor.clone() for key, tensor in _expected(network, candidate).items()}
+    return {key: tensor.clone() for key, tensor in _expected(network, _named(network, layout)).items()}
 
 
 # ---- layouts
 
 
-def _candidates(network: Network, layout: str) -> list[Layout | None]:
+def _candidates(network: "Network", layout: str) -> list[Layout | None]:
     """The layouts that may be meant; None stands for our own."""
-    libraries = list(dict.fromkeys(one.library for one in LAYOUTS))
-    fitting = [one for one in LAYOUTS if one.fits(network.spec)]
     if layout == "auto":
-        return [None, *fitting]
+        return [None, *(one for one in LAYOUTS if one.fits(network.spec))]
+    return [_named(network, layout)]
+
+
+def _named(network: "Network", layout: str) -> Layout | None:
+    """The names of this network in a library, which has at most one layout that fits it; None for our own."""
     if layout == OWN:
-        return [None]
+        return None
+    libraries = list(dict.fromkeys(one.library for one in LAYOUTS))
     if layout not in libraries:
-        raise WeightsError(f"layout: {layout!r}: unknown; there are auto, {OWN}, {', '.join(libraries)}")
-    chosen = [one for one in fitting if one.library == layout]
-    if not chosen:
+        raise WeightsError(f"layout: {layout!r}: unknown; there are {', '.join([OWN, *libraries])}")
+    fitting = {one.library: one for one in LAYOUTS if one.fits(network.spec)}
+    if layout not in fitting:
         families = ", ".join(one.family for one in LAYOUTS if one.library == layout)
-        others = ", ".join([OWN, *(one.library for one in fitting)])
         raise WeightsError(
-            f"layout: {layout!r}: this network is none of its families ({families}); layouts it has: {others}"
+            f"layout: {layout!r}: this network is none of its families ({families}); "
+            f"layouts it has: {', '.join([OWN, *fitting])}"
         )
-    return [*chosen]
+    return fitting[layout]
 
 
-def _expected(network: Network, layout: Layout | None) -> dict[str, Tensor]:
+def _expected(network: "Network", layout: Layout | None) -> dict[str, Tensor]:
     """Our tensors under the layout's names, with the layout's shapes; they share our memory."""
     leaves = [(name, module) for name, module in network.named_modules() if _own_tensors(module)]
     names = [name for name, _ in leaves] if layout is None else layout.names(network.spec)
@@ -115,7 +121,7 @@ def _own_tensors(module: torch.nn.Module) -> dict[str, Tensor]:
 
 
 def _best(
-    network: Network, tensors: Mapping[str, Tensor], layout: str
+    network: "Network", tensors: Mapping[str, Tensor], layout: str
 ) -> tuple[str, dict[str, Tensor], dict[str, Tensor]]:
     """Of the layouts that may be meant the one that leaves the fewest names over: name, our tensors, theirs."""
 
@@ -133,18 +139,16 @@ def _best(
 
 def _read(path: Path) -> object:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        file = path.open("rb")
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror or error}") from None
-    except Exception as error:  # damaged files raise nearly anything
-        why = (
-            "it holds more than tensors, which is not unpickled"
-            if "Unsupported" in str(error)
-            else "torch cannot read it"
-        )
-        raise WeightsError(
-            f"{path}: no file of weights: {why}; write one with torch.save(model.state_dict(), …)"
-        ) from None
+    with file:
+        try:
+            return torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # damaged files raise nearly anything
+            refused = "unsupported global" in str(error).lower()
+            why = "it holds objects besides tensors, which are not unpickled" if refused else "torch cannot read it"
+    raise WeightsError(f"{path}: no file of weights: {why}; write one with torch.save(model.state_dict(), …)")
 
 
 def _unwrapped(place: str, content: object) -> dict[str, Tensor]:
@@ -169,13 +173,18 @@ def _unwrapped(place: str, content: object) -> dict[str, Tensor]:
 # ---- messages
 
 
-def _same_kind(found: Tensor, wanted: Tensor) -> bool:
-    """Another precision is converted; whole numbers for weights are no weights."""
-    return found.shape == wanted.shape and found.is_floating_point() == wanted.is_floating_point()
+def _different(found: Tensor, wanted: Tensor) -> str:
+    """``1000×1024 and should be 10×1024``; empty where one can be copied into the other.
 
-
-def _described(tensor: Tensor) -> str:
-    return f"{'×'.join(map(str, tensor.shape)) or 'one'} {str(tensor.dtype).removeprefix('torch.')}"
+    Another precision is converted, but whole numbers are no weights.
+    """
+    if found.shape != wanted.shape:
+        here, there = ("×".join(map(str, tensor.shape)) or "one number" for tensor in (found, wanted))
+    elif found.is_floating_point() != wanted.is_floating_point():
+        here, there = (str(tensor.dtype).removeprefix("torch.") for tensor in (found, wanted))
+    else:
+        return ""
+    return f"{here} and should be {there}"
 
 
 def _listed(what: str, names: Iterable[str]) -> str:

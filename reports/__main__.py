@@ -18,13 +18,28 @@ def report(
 ) -> None:
     """Write a run's report again and print its table."""
     with mended_by_user():
-        from nas.run import Run
+        from nas.storage import default_url, kind_of, open_existing
 
-        run = Run.load(study, runs=runs, storage=storage)
-        page = run.report()
+        store = open_existing(storage or default_url(runs))
+        write_again = _baselines if kind_of(store, study) == "baselines" else _search
+        write_again(study, runs, storage, as_json=as_json)
+
+
+def _search(study: str, runs: Path, storage: str | None, *, as_json: bool) -> None:
+    from nas.run import Run
     from nas.show import finish
 
-    finish(run.records, page, as_json=as_json)
+    run = Run.load(study, runs=runs, storage=storage)
+    finish(run.records, run.report(), as_json=as_json)
+
+
+def _baselines(study: str, runs: Path, storage: str | None, *, as_json: bool) -> None:
+    from nas.show_baselines import finish
+    from nas.storage import default_url, open_existing, read_baselines
+    from reports import write_baselines
+
+    run = read_baselines(open_existing(storage or default_url(runs)), study)
+    finish(run, write_baselines(run, runs / study / "report"), as_json=as_json)
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)

@@ -84,6 +84,8 @@ def _change(mine: Row | None, other: Row | None) -> str:
     before, after = other.shape.channels, mine.shape.channels
     if before != after and _macs(mine) != _macs(other):  # pooling costs nothing, whatever comes in
         changes.append(f"input channels {before} → {after}")
+    if not changes and _macs(mine) != _macs(other):
+        changes.append(f"map {other.shape.height} → {mine.shape.height} px")
     return ", ".join(changes)
 
 

@@ -1,6 +1,6 @@
 """The small print: on what, how, where and when a run's numbers were made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from nas.arch import SMALL_IMAGE
 from nas.record import Record, RunRecords
@@ -31,12 +31,12 @@ def facts(run: RunRecords) -> list[tuple[str, str]]:
         ("space", f"{study.space} (fingerprint {study.space_fingerprint})"),
         ("budget", str(study.budget)),
         ("sampler", f"{study.sampler}, seed {study.seed}"),
-        ("recipe", f"{name} ({digest}): {_pairs(recipe)}"),
+        ("recipe", f"{name} ({digest}): {pairs(recipe)}"),
         ("seeds and folds", _seeds_and_folds(run)),
-        ("machine", _pairs(study.machine)),
-        ("versions", _pairs(study.versions)),
+        ("machine", pairs(study.machine)),
+        ("versions", pairs(study.versions)),
         ("trained on", ", ".join(dict.fromkeys(one.device for one in _all(run) if one.device))),
-        ("when", _when(run)),
+        ("when", when(study.started, _all(run))),
     ]
     return [(label, value) for label, value in entries if value]
 
@@ -66,7 +66,8 @@ def _all(run: RunRecords) -> tuple[Record, ...]:
     return (*run.trials, *run.references, *run.confirmations)
 
 
-def _pairs(mapping: Mapping[str, object]) -> str:
+def pairs(mapping: Mapping[str, object]) -> str:
+    """``epochs 4, train images all, flip yes``."""
     return ", ".join(f"{str(name).replace('_', ' ')} {_value(value)}" for name, value in mapping.items())
 
 
@@ -76,7 +77,7 @@ def _value(value: object) -> str:
 
 def _seeds_and_folds(run: RunRecords) -> str:
     parts = [
-        f"{name}: {_where(records)}"
+        f"{name}: {seeds_by_fold(records)}"
         for name, records in (
             ("trials", run.trials),
             ("references", run.references),
@@ -87,7 +88,7 @@ def _seeds_and_folds(run: RunRecords) -> str:
     return "; ".join(parts)
 
 
-def _where(records: Iterable[Record]) -> str:
+def seeds_by_fold(records: Iterable[Record]) -> str:
     """``seeds 0–23 on fold 0``, ``seed 1 on fold 1, seed 2 on fold 2``."""
     by_fold: dict[int, list[int]] = {}
     for record in records:
@@ -95,14 +96,11 @@ def _where(records: Iterable[Record]) -> str:
     return ", ".join(f"{seeds(found)} on fold {fold}" for fold, found in sorted(by_fold.items()))
 
 
-def _when(run: RunRecords) -> str:
+def when(begun: str, trainings: Sequence[Record]) -> str:
     """From the study's start to the last training's; ISO 8601, UTC."""
-    last = max((record.started for record in _all(run) if record.started), default="")
-    minutes = sum(record.train_seconds for record in _all(run)) / 60
+    last = max((record.started for record in trainings if record.started), default="")
+    minutes = sum(record.train_seconds for record in trainings) / 60
     spent = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
-    parts = [
-        f"begun {run.facts.started}" if run.facts.started else "",
-        f"last training begun {last}" if last else "",
-    ]
+    parts = [f"begun {begun}" if begun else "", f"last training begun {last}" if last else ""]
     parts.append(f"{spent} of training in all" if minutes else "")
     return "; ".join(part for part in parts if part)

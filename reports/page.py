@@ -1,29 +1,17 @@
 """The page: everything a run shows, in one HTML file that opens offline, with its figures and table beside it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nas import evidence
 from nas.record import Record, RunRecords
 from reports import differences, footer, sentences, standing, tables, words
-from reports.figures import FIGURES, Skipped, base
+from reports.figures import FIGURES
 from reports.files import write_whole
+from reports.shown import Shown, draw_all, render
 from reports.tables import NetworkRow
 
-TEMPLATE = Path(__file__).parent / "page.html"
 ROWS = 60  # of the page's table; networks.csv has them all
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shown:
-    """One figure as it stands on the page: an ``<svg>`` with its caption, or the reason why it is not there."""
-
-    name: str
-    title: str
-    svg: str = ""
-    caption: str = ""
-    reason: str = ""
 
 
 def write(run: RunRecords, folder: Path) -> Path:
@@ -32,48 +20,32 @@ def write(run: RunRecords, folder: Path) -> Path:
     Returns the page. Each file is complete whenever it is there, the page comes last, and a figure that the records no
     longer support is removed.
     """
-    shown = [_figure(run, name, folder / "figures") for name in FIGURES]
+    shown = draw_all(run, FIGURES, folder / "figures")
     write_whole(folder / "networks.csv", tables.networks_csv(run))
     return write_whole(folder / "index.html", _render(run, shown))
 
 
-def _figure(run: RunRecords, name: str, folder: Path) -> _Shown:
-    with base.style():
-        drawn = FIGURES[name](run)
-        if isinstance(drawn, Skipped):
-            for kind in ("svg", "png"):
-                (folder / f"{name}.{kind}").unlink(missing_ok=True)
-            return _Shown(name=name, title=drawn.title, reason=drawn.reason)
-        base.settle(drawn.figure)
-        svg = base.svg(drawn.figure, name)
-        write_whole(folder / f"{name}.svg", svg)
-        write_whole(folder / f"{name}.png", base.png(drawn.figure))
-    return _Shown(name=name, title=drawn.title, svg=svg, caption=drawn.caption)
-
-
-def _render(run: RunRecords, figures: list[_Shown]) -> str:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def _render(run: RunRecords, figures: list[Shown]) -> str:
     rows = tables.network_rows(run)
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        run=run,
-        facts=run.facts,
-        demo=standing.demo_words(run.facts),
-        headline=_headline(run),
-        found=sentences.found(run),
-        shown=sentences.shown(run),
-        states=standing.states(run),
-        todo=standing.still_to_do(run),
-        rows=rows[:ROWS],
-        hidden=max(0, len(rows) - ROWS),
-        figures=figures,
-        blocks=_blocks(run),
-        entries=footer.facts(run),
-        notes=footer.notes(run),
-        words=words,
-        interval=_interval,
-    )
+    values = {
+        "run": run,
+        "facts": run.facts,
+        "demo": standing.demo_words(run.facts),
+        "headline": _headline(run),
+        "found": sentences.found(run),
+        "shown": sentences.shown(run),
+        "states": standing.states(run),
+        "todo": standing.still_to_do(run),
+        "rows": rows[:ROWS],
+        "hidden": max(0, len(rows) - ROWS),
+        "figures": figures,
+        "blocks": _blocks(run),
+        "entries": footer.facts(run),
+        "notes": footer.notes(run),
+        "words": words,
+        "interval": _interval,
+    }
+    return render("page.html", values)
 
 
 def _headline(run: RunRecords) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import chain, groupby, zip_longest
+from math import log2
 from typing import NamedTuple
 
 from nas.arch import ArchSpec, Row
@@ -28,6 +29,7 @@ class Stage:
     """
 
     size: int  # px, of the map put out
+    halvings: int  # how often the image was halved by then: 55 px of 224 are two, as 56 are
     rows: tuple[Row, ...]
 
 
@@ -55,6 +57,7 @@ def anatomy(spec: ArchSpec) -> Anatomy:
     start = 0
     while isinstance(rows[start].block, Resize):
         start += 1
+    image = rows[start].shape.height
     start += isinstance(rows[start].block, Convolution)
     end = len(rows)
     while end > start and _is_head(rows[end - 1]):
@@ -66,9 +69,14 @@ def anatomy(spec: ArchSpec) -> Anatomy:
         stages[-1].append(row)
     return Anatomy(
         stem=tuple(rows[:start]),
-        stages=tuple(Stage(size=group[0].out.height, rows=tuple(group)) for group in stages),
+        stages=tuple(_stage(image, group) for group in stages),
         head=tuple(rows[end:]),
     )
+
+
+def _stage(image: int, rows: list[Row]) -> Stage:
+    size = rows[0].out.height
+    return Stage(size=size, halvings=round(log2(image / size)), rows=tuple(rows))
 
 
 def _is_head(row: Row) -> bool:
@@ -92,8 +100,8 @@ def _begins_a_stage(row: Row, stage: list[Row]) -> bool:
 def side_by_side(spec: ArchSpec, other: ArchSpec) -> list[Pair]:
     """Every block of both networks once, aligned by stage, kind and position.
 
-    Stages belong together when they have maps of the same size; where the two have different numbers of stages at one
-    size (thin networks can have two stages of equal width, which are one) all blocks of that size count as one stage.
+    Stages belong together when their maps were halved equally often; where the two have different numbers of such
+    stages (thin networks can have two stages of equal width, which are one) all of their blocks count as one stage.
     Stages are numbered from 1 over both networks, blocks from 1 in their stage.
     """
     mine, theirs = anatomy(spec), anatomy(other)
@@ -124,9 +132,9 @@ def _by_kind(part: str, mine: Sequence[Row], other: Sequence[Row]) -> list[Pair]
 
 
 def _aligned(mine: tuple[Stage, ...], other: tuple[Stage, ...]) -> Iterator[tuple[list[Row], list[Row]]]:
-    for size in sorted({stage.size for stage in (*mine, *other)}, reverse=True):
-        left = [list(stage.rows) for stage in mine if stage.size == size]
-        right = [list(stage.rows) for stage in other if stage.size == size]
+    for halvings in sorted({stage.halvings for stage in (*mine, *other)}):
+        left = [list(stage.rows) for stage in mine if stage.halvings == halvings]
+        right = [list(stage.rows) for stage in other if stage.halvings == halvings]
         if left and right and len(left) != len(right):
             left, right = [list(chain(*left))], [list(chain(*right))]
         yield from zip_longest(left, right, fillvalue=[])

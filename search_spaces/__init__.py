@@ -21,6 +21,16 @@ REFERENCES: dict[str, Reference] = {
     for reference in family.REFERENCES
 }
 
+# what searches are held against: these as published and at the budget's cost, …
+POINTS = ("mobilenet_v3_small", "mobilenet_v3_large")
+# … and the space's own network at the budget's cost
+OWN = {
+    "mobilenet_v1": "mobilenet_v1",
+    "mobilenet_v2": "mobilenet_v2",
+    "squeezenet": "squeezenet_1_1",
+    "densenet": "densenet_121",
+}
+
 
 def find_space(name: str) -> Space:
     """A space by its name here, or a user's own by ``module:function``. Raises ``NasError`` naming those that exist."""
@@ -31,6 +41,14 @@ def find_space(name: str) -> Space:
     near = get_close_matches(name, SPACES, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     raise NasError(f"--space {name}: unknown; {hint}there are {', '.join(SPACES)}, or module:function for your own")
+
+
+def held_against(space: str) -> tuple[list[Reference], list[Reference]]:
+    """The references of a search in this space: trained as published and at the budget's cost, and only at the latter.
+
+    A space of the user's own has no network of its own.
+    """
+    return [REFERENCES[name] for name in POINTS], [REFERENCES[OWN[space]]] if space in OWN else []
 
 
 def find_reference(name: str) -> Reference:
@@ -54,4 +72,4 @@ def find_reference(name: str) -> Reference:
     raise NasError(f"{name}: no reference of this name; {hint}there are {', '.join(REFERENCES)}, or NAME@WIDTH")
 
 
-__all__ = ["REFERENCES", "SPACES", "Reference", "find_reference", "find_space"]
+__all__ = ["OWN", "POINTS", "REFERENCES", "SPACES", "Reference", "find_reference", "find_space", "held_against"]

@@ -79,7 +79,7 @@ def baselines(
 
         with Display(Console(stderr=True)) as display:
             request = request_baselines(
-                only=tuple(name for words in only or () for name in words.split(",") if name),
+                only=None if only is None else names(only),
                 seeds=seeds,
                 effort=effort,
                 epochs=epochs,
@@ -103,11 +103,21 @@ def baselines(
             from reports import write_baselines
             from studies.run import execute
 
+            facts = request.facts
+            display.say(
+                f"study {request.name}: {len(request.references)} networks, {facts.seeds} seeds each, "
+                f"{facts.data.label}"
+            )
             run = execute(request, watch=display)
             page = write_baselines(run, request.folder / "report")
-        from studies.show import finish
+        from nas.show_baselines import finish
 
         finish(run, page, as_json=as_json)
+
+
+def names(words: list[str]) -> tuple[str, ...]:
+    """``--only a,b --only c`` as a, b and c."""
+    return tuple(name.strip() for word in words for name in word.split(",") if name.strip())
 
 
 def command_line() -> str:

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 from optuna.storages import BaseStorage
 
+from nas.arch import ArchSpec
 from nas.duration import duration
 from nas.forecast import measure
-from nas.plan import Task, undone
+from nas.plan import UNTIL_TIME, Task, undone
 from nas.record import Record
 from nas.trainings import Trainings
 from nas.trial import Trainer
@@ -25,9 +26,9 @@ class BaselineDriver:
     trainer: Trainer
     storage: BaseStorage
     watch: Watcher = field(default_factory=Silent)
-    seconds: dict[str, float] | None = None  # of one training of each network; None: measured when first needed
+    measured: dict[ArchSpec, float] = field(default_factory=dict)  # seconds of one training by the study's recipe
     _trainings: Trainings = field(init=False)
-    _ratio: float = field(default=1.0, init=False)  # of what trainings took to what was expected
+    _ratio: float = field(default=1.0, init=False)  # of what trainings took to what was measured
 
     def __post_init__(self) -> None:
         request = self.request
@@ -41,11 +42,15 @@ class BaselineDriver:
         self._trainings.say_what_was_cut_off()
         if self._anything_left():
             self.watch.say(f"about {duration(self.remaining_seconds())} from here on, by a few measured steps")
+        # how many there will be is known when they are done
+        self.watch.stage("learning rates", UNTIL_TIME, len(self._checks()))
         for name in self.request.families():
             while (task := self._next_check(name)) is not None:
-                self._trainings.train_all(rates, "learning_rates", [task], before=self._say, after=self._learn)
+                self._say()
+                self._learn(self._trainings.train(rates, "learning_rates", rates.ask(), task))
             if name not in self._chosen():
-                self.watch.say(f"{name}: every training failed at {sorted(tried(self._checks())[name])}; left out")
+                at = ", ".join(f"{rate:g}" for rate in sorted(tried(self._checks())[name]))
+                self.watch.say(f"{name} is left out: every training failed, at learning rates {at}")
         self._trainings.train_all(main, "baselines", self._tasks(), before=self._say, after=self._learn)
 
     def _checks(self) -> tuple[Record, ...]:
@@ -55,8 +60,9 @@ class BaselineDriver:
         return chosen(self.request.facts.max_lrs, self._checks())
 
     def _next_check(self, name: str) -> Task | None:
-        rate = next_rate(self.request.facts.max_lrs, tried(self._checks()).get(name, {}))
-        return None if rate is None else self.request.check_task(name, rate)
+        checks = self._checks()
+        rate = next_rate(self.request.facts.max_lrs, tried(checks).get(name, {}), self.request.floor)
+        return None if rate is None else self.request.check_task(name, rate, checks)
 
     def _tasks(self) -> list[Task]:
         return self.request.tasks(self._chosen())
@@ -69,43 +75,38 @@ class BaselineDriver:
 
     def remaining_seconds(self) -> float:
         """Expected of everything still to be done, the training that is running included."""
-        facts, done = self.request.facts, self._trainings.records("baselines")
-        any_rate = dict.fromkeys(self.request.families(), facts.recipe.max_lr)
-        total = sum(self._expect(task) for task in undone(self.request.tasks(any_rate), done))
+        facts, checks = self.request.facts, self._checks()
+        table, known = tried(checks), self._chosen()
+        # a family that is still being checked may get any rate; one that failed at all of them is left out
+        rates = {name: known.get(name, facts.recipe.max_lr) for name in self.request.families()}
+        total = 0.0
         for name in self.request.families():
-            checked = len(tried(self._checks()).get(name, {}))
-            left = max(FEWEST_CHECKS - checked, int(self._next_check(name) is not None))
-            total += left * self._expect(self.request.check_task(name, facts.recipe.max_lr))
-        return total
+            left = max(FEWEST_CHECKS - len(table.get(name, {})), int(self._next_check(name) is not None))
+            total += left * self._expect(self.request.check_task(name, facts.recipe.max_lr, checks))
+            if left == 0 and name not in known:
+                del rates[name]
+        todo = undone(self.request.tasks(rates), self._trainings.records("baselines"))
+        return total + sum(self._expect(task) for task in todo)
 
     def _expect(self, task: Task) -> float:
-        """Seconds of one training: measured on a few steps, corrected by those that are done."""
-        if self.seconds is None:
+        """Seconds of one training: by the measured steps, corrected by those that are done."""
+        return self._ratio * self._by_steps(task.spec, (task.recipe or self.request.facts.recipe).epochs)
+
+    def _by_steps(self, spec: ArchSpec, epochs: int) -> float:
+        if not self.measured:
             self.watch.say("measuring a few training steps of each network, to tell how long this will take")
-            self.seconds = {one.title: measure(self.trainer, one.spec()) for one in self.request.references}
-        epochs = (task.recipe or self.request.facts.recipe).epochs
-        title = task.title.partition(" at ")[0]
-        return self.seconds[title] * epochs / self.request.facts.recipe.epochs * self._ratio
+        if spec not in self.measured:
+            self.measured[spec] = measure(self.trainer, spec)
+        return self.measured[spec] * epochs / self.request.facts.recipe.epochs
 
     def _say(self) -> None:
         self.watch.remaining(self.remaining_seconds())
 
     def _learn(self, record: Record) -> None:
+        """A training that is done tells how long others will take; so do the last ones before it."""
         if record.state != "complete":
             return
-        done = [one for one in self._trainings.records() if one.state == "complete"][-8:]
-        self._ratio = 1.0
-        expected = sum(self._expect(_as_task(one)) for one in done)
+        done = [one for one in self._trainings.records() if one.state == "complete" and one.spec in self.measured]
+        done = sorted(done, key=lambda one: one.started)[-8:]
+        expected = sum(self._by_steps(one.spec, len(one.curve)) for one in done)
         self._ratio = sum(one.train_seconds for one in done) / expected if expected else 1.0
-
-
-def _as_task(record: Record) -> Task:
-    return Task(
-        spec=record.spec,
-        name=record.name,
-        title=record.title,
-        origin=record.origin,
-        seed=record.seed,
-        fold=record.fold,
-        recipe=record.recipe,
-    )

@@ -22,7 +22,7 @@ from nas.record import BaselineFacts, Record
 from nas.request import RUNS, data_facts
 from nas.storage import default_url
 from nas.watch import Silent, Watcher
-from search_spaces import Reference, find_reference
+from search_spaces import REFERENCES, Reference, find_reference
 from studies.learning_rates import around, best_rate
 
 
@@ -103,13 +103,27 @@ class BaselineRequest:
         recipe = self.facts.recipe
         return replace(recipe, name=f"{recipe.name}, check", epochs=max(min(2, recipe.epochs), recipe.epochs // 3))
 
-    def check_task(self, name: str, rate: float) -> Task:
-        """One try of a family's learning rate, on the fold that no baseline is validated on."""
-        reference = self.families()[name]
+    @property
+    def floor(self) -> float:
+        """Accuracy a check must exceed to have learned anything: a quarter more than guessing, which for ten classes
+        and 2,000 images is four standard errors more."""
+        return 1.25 / self.facts.data.classes
+
+    def check_task(self, name: str, rate: float, checks: tuple[Record, ...] = ()) -> Task:
+        """One try of a family's learning rate, on the fold that no baseline is validated on.
+
+        On the network that its earlier ``checks`` were made with, if there are any: a cheaper one may have been asked
+        for since, and rates compare on one network only.
+        """
+        begun = next((one for one in checks if family_of_check(one) == name), None)
+        cheapest = self.families()[name]
+        spec, title = (
+            (cheapest.spec(), cheapest.title) if begun is None else (begun.spec, begun.title.rpartition(" at ")[0])
+        )
         return Task(
-            spec=reference.spec(),
+            spec=spec,
             name=f"{name} {rate:g}",
-            title=f"{reference.title} at {rate:g}",
+            title=f"{title} at {rate:g}",
             origin="published",
             seed=training_seed(self.facts.seed, 0),
             fold=0,
@@ -124,6 +138,7 @@ class BaselineRequest:
                 name=reference.name,
                 title=reference.title,
                 origin="published",
+                choices=reference.choices,
                 seed=training_seed(self.facts.seed, k),
                 fold=confirmation_fold(k),
                 recipe=replace(self.facts.recipe, max_lr=rates[family(reference)]),
@@ -143,9 +158,13 @@ def tried(records: tuple[Record, ...]) -> dict[str, dict[float, float]]:
     """Family → learning rate → accuracy of its check; 0 for a training that failed."""
     table: dict[str, dict[float, float]] = {}
     for record in records:
-        name, _, rate = (record.name or "").rpartition(" ")
-        table.setdefault(name, {})[float(rate)] = record.val_accuracy or 0.0
+        rate = record.key.rpartition(" ")[2]
+        table.setdefault(family_of_check(record), {})[float(rate)] = record.val_accuracy or 0.0
     return table
+
+
+def family_of_check(record: Record) -> str:
+    return record.key.rpartition(" ")[0]
 
 
 def chosen(first: tuple[float, ...], records: tuple[Record, ...]) -> dict[str, float]:
@@ -155,7 +174,7 @@ def chosen(first: tuple[float, ...], records: tuple[Record, ...]) -> dict[str, f
 
 def request_baselines(
     *,
-    only: tuple[str, ...] = (),
+    only: tuple[str, ...] | None = None,
     seeds: int | None = None,
     effort: str | None = None,
     dataset: str | ImageSet = "cifar10",
@@ -174,29 +193,37 @@ def request_baselines(
 ) -> BaselineRequest:
     """Check everything the baselines need, before anything is written. Raises ``NasError`` for what can be mended.
 
-    ``only``: these references instead of the effort's. ``max_lr``: the middle of the three learning rates that are
-    checked. ``effort``: ``brief`` or ``full``; None: full on a GPU, brief on a CPU.
+    ``only``: these references instead of the effort's, ``NAME`` or ``NAME@WIDTH``. ``max_lr``: the middle of the three
+    learning rates that are checked. ``effort``: ``brief`` or ``full``; None: full on a GPU, brief on a CPU.
     """
-    for flag, value, least in (("--seeds", seeds, 1), ("--seed", seed, 0), ("--epochs", epochs, 1)):
+    for flag, value, least in (
+        ("--seeds", seeds, 1),
+        ("--seed", seed, 0),
+        ("--epochs", epochs, 1),
+        ("--train-images", train_images, 1),
+        ("--val-images", val_images, 1),
+    ):
         if value is not None and value < least:
             raise NasError(f"{flag} {value}: must be at least {least}")
     if effort is not None and effort not in LENGTHS:
         raise NasError(f"--effort {effort}: unknown; there are {', '.join(LENGTHS)}")
     if max_lr is not None and not 0 < max_lr < float("inf"):
         raise NasError(f"--lr {max_lr:g}: must be above zero")
-    references = tuple(find_reference(name) for name in dict.fromkeys(only))  # before anything slow
+    if study is not None and (not study.strip() or any(c in study for c in "/\\") or study.startswith(".")):
+        raise NasError(f"--study {study!r}: a name becomes a folder under runs/; use letters, digits, - and _")
+    asked = None if only is None else _find(only)  # before anything slow
     from nas.trial import find_device
 
     on = find_device(device)
-    length = LENGTHS[effort or ("brief" if on == "cpu" else "full")]
-    references = references or tuple(find_reference(name) for name in length.networks)
+    effort = effort or ("brief" if on == "cpu" else "full")
+    length = LENGTHS[effort]
+    references = asked or _find(length.networks)
     say = (watch or Silent()).say
     data = (
         dataset
         if isinstance(dataset, ImageSet)
         else load(dataset, data_dir=None if data_dir is None else Path(data_dir), say=say)
     )
-    effort = effort or ("brief" if on == "cpu" else "full")
     recipe = Recipe(
         name=f"baselines-{effort}",
         epochs=epochs or length.epochs,
@@ -226,8 +253,6 @@ def request_baselines(
         versions=versions(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    if study is not None and (not study.strip() or any(c in study for c in "/\\") or study.startswith(".")):
-        raise NasError(f"--study {study!r}: a name becomes a folder under runs/; use letters, digits, - and _")
     identity = repr([getattr(facts, field) for field in facts.IDENTITY])
     derived = f"baselines-{data.name}-{effort}-{hashlib.sha256(identity.encode()).hexdigest()[:6]}"
     return BaselineRequest(
@@ -239,3 +264,17 @@ def request_baselines(
         storage=storage or default_url(Path(runs)),
         runs=Path(runs),
     )
+
+
+def _find(names: tuple[str, ...]) -> tuple[Reference, ...]:
+    """Each network once, however often and however it was written (``@0.5``, ``@0.50``)."""
+    if not names:
+        raise NasError(f"--only: names no network; there are {', '.join(REFERENCES)}, or NAME@WIDTH")
+    found: dict[str, Reference] = {}
+    for name in names:
+        try:
+            reference = find_reference(name)
+        except NasError as error:
+            raise NasError(f"--only {error}") from None
+        found.setdefault(reference.name, reference)
+    return tuple(found.values())

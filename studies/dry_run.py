@@ -45,6 +45,7 @@ def show(request: BaselineRequest, *, as_json: bool) -> None:
         f"{request.name}: {facts.data.label}, {recipe.epochs} epochs of {images} of four folds at {recipe.resolution} "
         f"px, batch {recipe.batch}, {facts.seeds} seeds each",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -65,6 +66,7 @@ def show(request: BaselineRequest, *, as_json: bool) -> None:
         f"learning rates {rates} are checked first for {', '.join(request.families())} ({check} epochs each, further "
         "ones while the best is at an edge)",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
     out.print(f"expected time on this machine: about {duration(seconds)}", highlight=False)

@@ -12,10 +12,11 @@ def around(middle: float) -> tuple[float, float, float]:
     return (_two_digits(middle / APART), _two_digits(middle), _two_digits(middle * APART))
 
 
-def next_rate(first: tuple[float, ...], tried: Mapping[float, float]) -> float | None:
+def next_rate(first: tuple[float, ...], tried: Mapping[float, float], floor: float = 0.0) -> float | None:
     """What to try after ``tried`` (rate → validation accuracy, 0 for a training that failed); None when it is enough.
 
-    The given rates first, in order; then beyond the best as long as that is the lowest or the highest tried.
+    The given rates first, in order; then beyond the best as long as that is the lowest or the highest tried. Where none
+    has learned more than ``floor``, lower ones: a network without batch norm may need a hundredth of another's rate.
     """
     for rate in first:
         if rate not in tried:
@@ -23,6 +24,8 @@ def next_rate(first: tuple[float, ...], tried: Mapping[float, float]) -> float |
     if len(tried) >= MOST:
         return None
     best = best_rate(first, tried)
+    if tried[best] <= floor:
+        return _two_digits(min(tried) / APART)
     if best == max(tried):
         return _two_digits(best * APART)
     if best == min(tried):

@@ -1,7 +1,10 @@
-"""The figures of a report: one file a figure, one line here."""
+"""The figures of the reports: one file a figure, one line here."""
 
 from reports.figures.accuracy_by_cost import accuracy_by_cost
-from reports.figures.base import Draw, Drawing, Skipped
+from reports.figures.base import Draw, DrawBaselines, Drawing, Skipped
+from reports.figures.baseline_accuracy import accuracy_by_native_macs, accuracy_by_size, accuracy_by_trained_macs
+from reports.figures.baseline_curves import baseline_curves
+from reports.figures.baseline_rates import learning_rates
 from reports.figures.decisions import decisions
 from reports.figures.learning_curves import learning_curves
 from reports.figures.search_progress import search_progress
@@ -17,4 +20,12 @@ FIGURES: dict[str, Draw] = {
     "two_costs": two_costs,
 }
 
-__all__ = ["FIGURES", "Draw", "Drawing", "Skipped"]
+BASELINE_FIGURES: dict[str, DrawBaselines] = {
+    "accuracy_by_native_macs": accuracy_by_native_macs,
+    "accuracy_by_trained_macs": accuracy_by_trained_macs,
+    "accuracy_by_size": accuracy_by_size,
+    "learning_curves": baseline_curves,
+    "learning_rates": learning_rates,
+}
+
+__all__ = ["BASELINE_FIGURES", "FIGURES", "Draw", "DrawBaselines", "Drawing", "Skipped"]

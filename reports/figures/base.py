@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nas.arch import SMALL_IMAGE
-from nas.record import RunRecords, SearchFacts
+from nas.record import BaselineRecords, RunRecords, SearchFacts, StudyFacts
 from reports import standing
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Skipped:
 
 
 Draw = Callable[[RunRecords], Drawing | Skipped]
+DrawBaselines = Callable[[BaselineRecords], Drawing | Skipped]
 
 
 @contextmanager
@@ -82,13 +83,18 @@ def style() -> Iterator[None]:
 
 def canvas(run: RunRecords, title: str, *, height: float = SIZE[1]) -> "tuple[Figure, Axes]":
     """One pair of axes; the title of a demonstration says that it is one."""
+    demo = standing.demo_words(run.facts)
+    return blank(f"{title} ({demo})" if demo else title, height=height)
+
+
+def blank(title: str, *, height: float = SIZE[1]) -> "tuple[Figure, Axes]":
+    """One pair of axes under a title."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(SIZE[0], height), layout="constrained")
     axes = figure.subplots()
-    demo = standing.demo_words(run.facts)
     # over the whole figure: a title of the axes would be cut off where their labels are long
-    figure.suptitle(f"{title} ({demo})" if demo else title, x=0.012, ha="left")
+    figure.suptitle(title, x=0.012, ha="left")
     return figure, axes
 
 
@@ -110,11 +116,11 @@ def mflops_label(facts: SearchFacts) -> str:
     return f"multiply-adds, deployed (MFLOPs = 10⁶ MACs at {facts.budget.resolution} px)"
 
 
-def train_label(facts: SearchFacts) -> str:
+def train_label(facts: StudyFacts) -> str:
     return f"multiply-adds, trained form (10⁶ MACs at {facts.recipe.resolution} px)"
 
 
-def trained_form(facts: SearchFacts) -> str:
+def trained_form(facts: StudyFacts) -> str:
     strides = ", CIFAR strides" if facts.recipe.resolution < SMALL_IMAGE else ""
     return f"{facts.recipe.resolution} px{strides}"
 

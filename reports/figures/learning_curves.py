@@ -15,7 +15,7 @@ from reports.figures.base import (
     measured_on,
     whole_numbers,
 )
-from reports.figures.labels import SIZE, spread
+from reports.figures.labels import Label, place_right
 
 TITLE = "Learning curves"
 LINES = ("-", "--", "-.", ":")  # curves of one colour differ in their line
@@ -53,23 +53,17 @@ def learning_curves(run: RunRecords) -> Drawing | Skipped:
     axes.set_xlim(0.5 if epochs == 1 else 1 - 0.03 * epochs, epochs + (0.5 if epochs == 1 else 0.03 * epochs))
     whole_numbers(axes)
 
-    figure.draw_without_rendering()
-    low, high = axes.get_ylim()
-    line_height = 1.35 * SIZE * figure.dpi / 72 / axes.get_window_extent().height * (high - low)
-    ends = [100 * (record.last_accuracy or 0) for record, _ in named]
-    for (record, color), end, at in zip(named, ends, spread(ends, line_height, low, high), strict=True):
-        axes.annotate(
-            record.title,
-            (len(record.curve), end),
-            xytext=(1.04, at),
-            textcoords=axes.get_yaxis_transform(),
-            fontsize=SIZE,
+    ends = [
+        Label(
+            x=len(record.curve),
+            y=100 * (record.last_accuracy or 0),
+            text=record.title,
             color=color,
-            va="center",
-            annotation_clip=False,
-            fontweight="bold" if color == WINNER else "normal",
-            arrowprops={"arrowstyle": "-", "color": color, "lw": 0.5, "shrinkA": 0, "shrinkB": 3, "relpos": (0, 0.5)},
+            bold=color == WINNER,
         )
+        for record, color in named
+    ]
+    place_right(axes, ends)
     others = sum(bool(record.curve) for record in run.trials) - len(finalists)
     pale = f" Pale: {others} other trials." if others > 1 else " Pale: the other trial." if others else ""
     return Drawing(

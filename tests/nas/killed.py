@@ -93,7 +93,7 @@ def table(runs: Path) -> dict[str, Any]:
 
 
 def main(folder: Path, sampler: str, kills: int, seed: int) -> None:
-    nas.run.REFERENCES = KNOWN
+    nas.run.held_against = lambda space: (list(KNOWN.values()), [])
     nas.forecast.probe = lambda *_: Forecast(fixed=0.01, per_mac=0.0)
     reference_tasks(KNOWN.values(), tiny_space, BUDGET, seed=0)  # costs are now known to every child
     assert ended(child(folder / "peace", sampler)[0])

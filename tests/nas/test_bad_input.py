@@ -90,7 +90,7 @@ def test_the_cheapest_network_that_is_named_really_fits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "messages"),
     [
-        (("--space", "mobilenet_v2"), ["--space mobilenet_v2", "did you mean mobilenet_v3?", "module:function"]),
+        (("--space", "mobilnet_v3"), ["--space mobilnet_v3", "did you mean mobilenet_v3?", "squeezenet", "module:function"]),
         (("--space", "nowhere:f"), ["--space nowhere:f", "cannot import nowhere"]),
         (("--space", "math:nothing"), ["math has no function nothing"]),
         (("--sampler", "grid"), ["--sampler grid", "tpe, random, nsga2"]),

@@ -13,25 +13,39 @@ from torch.utils.flop_counter import FlopCounterMode
 from nas.arch import ArchSpec
 from nas.cost import Cost, block_cost, cost, ledger
 from nas.model import build
-from search_spaces import REFERENCES, SPACES
+from search_spaces import REFERENCES, SPACES, find_reference
 from tests.networks import ARCHITECTURES, image_on_meta, network_on_meta, parameters, random_specs
 
 # Howard et al. 2019 (arXiv 1905.02244), tables 3 to 5, print 56 M, 219 M, 44 M, 155 M multiply-adds. The integers are
-# fvcore's conv and linear operators on torchvision's networks (width 1), and on timm's (0.75), at 1000 classes.
-#   reference, width, px, MACs, parameters
+# fvcore's conv and linear operators on torchvision's networks (width 1), and on timm's (0.75), at 1000 classes; so are
+# those of the other families, on the original implementations.
+#   reference, px, MACs, parameters
 PUBLISHED = [
-    ("mobilenet_v3_small", 1.0, 224, 56_510_400, 2_542_856),
-    ("mobilenet_v3_small", 0.75, 224, 43_399_344, 2_041_872),
-    ("mobilenet_v3_large", 1.0, 224, 216_589_760, 5_483_032),
-    ("mobilenet_v3_large", 0.75, 224, 154_560_624, 3_993_528),
-    ("mobilenet_v3_large", 1.0, 256, 281_663_360, 5_483_032),
-    ("mobilenet_v3_large", 1.0, 192, 160_192_640, 5_483_032),
-    ("mobilenet_v3_large", 1.0, 160, 112_472_000, 5_483_032),
-    ("mobilenet_v3_large", 1.0, 128, 73_427_840, 5_483_032),
-    ("mobilenet_v3_large", 1.0, 96, 43_060_160, 5_483_032),
+    ("mobilenet_v3_small", 224, 56_510_400, 2_542_856),
+    ("mobilenet_v3_small@0.75", 224, 43_399_344, 2_041_872),
+    ("mobilenet_v3_large", 224, 216_589_760, 5_483_032),
+    ("mobilenet_v3_large@0.75", 224, 154_560_624, 3_993_528),
+    ("mobilenet_v3_large", 256, 281_663_360, 5_483_032),
+    ("mobilenet_v3_large", 192, 160_192_640, 5_483_032),
+    ("mobilenet_v3_large", 160, 112_472_000, 5_483_032),
+    ("mobilenet_v3_large", 128, 73_427_840, 5_483_032),
+    ("mobilenet_v3_large", 96, 43_060_160, 5_483_032),
+    ("mobilenet_v2", 224, 300_774_272, 3_504_872),
+    ("mobilenet_v2@1.4", 224, 582_195_824, 6_108_776),
+    ("mobilenet_v1", 224, 568_740_352, 4_231_976),
+    ("mobilenet_v1@0.75", 224, 325_400_448, 2_585_560),
+    ("mobilenet_v1@0.5", 224, 149_497_088, 1_331_592),
+    ("mobilenet_v1@0.25", 224, 41_030_272, 470_072),
+    ("mobilenet_v1", 192, 418_121_728, 4_231_976),
+    ("mobilenet_v1", 160, 290_675_200, 4_231_976),
+    ("mobilenet_v1", 128, 186_400_768, 4_231_976),
+    ("squeezenet_1_0", 224, 818_924_576, 1_248_424),
+    ("squeezenet_1_1", 224, 349_151_936, 1_235_496),
+    ("densenet_121", 224, 2_834_161_664, 7_978_856),
+    ("alexnet", 224, 714_188_480, 61_100_840),
 ]
 
-# The same networks (torchvision's, strides set by hand) at 32 px and 10 classes, counted in the same way.
+# MobileNetV3 (torchvision's, strides set by hand) at 32 px and 10 classes, counted in the same way.
 #   reference, how many leading strides are 1 instead of 2, MACs, parameters
 CIFAR = [
     ("mobilenet_v3_small", 0, 2_169_792, 1_528_106),
@@ -43,11 +57,9 @@ CIFAR = [
 ]
 
 
-@pytest.mark.parametrize(("reference", "width", "resolution", "macs", "params"), PUBLISHED)
-def test_published_networks_cost_what_is_published(
-    reference: str, width: float, resolution: int, macs: int, params: int
-) -> None:
-    found = cost(REFERENCES[reference].scaled(width).at(resolution=resolution))
+@pytest.mark.parametrize(("reference", "resolution", "macs", "params"), PUBLISHED)
+def test_published_networks_cost_what_is_published(reference: str, resolution: int, macs: int, params: int) -> None:
+    found = cost(find_reference(reference).spec().at(resolution=resolution))
     assert (found.macs, found.params) == (macs, params)
 
 
@@ -60,8 +72,8 @@ def test_published_networks_on_small_images_cost_what_was_counted(
     assert (found.macs, found.params) == (macs, params)
 
 
-@pytest.mark.parametrize("reference", REFERENCES)
-def test_references_are_trained_with_their_first_two_strides_left_out(reference: str) -> None:
+@pytest.mark.parametrize("reference", ["mobilenet_v3_small", "mobilenet_v3_large"])
+def test_mobilenet_v3_is_trained_with_its_first_two_strides_left_out(reference: str) -> None:
     trained = REFERENCES[reference].spec().trained_on(resolution=32, classes=10)
     by_hand = [macs for name, steps, macs, _ in CIFAR if (name, steps) == (reference, 2)]
     assert [cost(trained).macs] == by_hand
@@ -94,8 +106,8 @@ def without_uncounted(network: nn.Module) -> nn.Module:
 
 @pytest.mark.parametrize("form", ["published", "cifar"])
 @pytest.mark.parametrize("space", SPACES)
-def test_200_random_networks_cost_what_the_built_ones_are_counted_at(space: str, form: str) -> None:
-    for spec in random_specs(space, 200):
+def test_random_networks_cost_what_the_built_ones_are_counted_at(space: str, form: str) -> None:
+    for spec in random_specs(space, 200 if space == "mobilenet_v3" else 30):  # a DenseNet takes a quarter of a second
         spec = spec if form == "published" else spec.trained_on(resolution=32, classes=10)
         assert spec.strides == form
         network = network_on_meta(spec)
@@ -148,10 +160,11 @@ def test_the_rows_of_the_ledger_sum_to_the_cost(spec: ArchSpec) -> None:
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
-def test_the_ledger_of_a_reference_sums_to_its_cost_in_both_forms(reference: str) -> None:
+def test_the_ledger_of_a_reference_sums_to_its_cost_in_every_form(reference: str) -> None:
     spec = REFERENCES[reference].spec()
     assert_sums(spec)
-    assert_sums(spec.trained_on(resolution=32, classes=10))
+    if spec.cifar_steps is not None:
+        assert_sums(spec.trained_on(resolution=32, classes=10))
 
 
 def test_the_ledger_counts_the_stride_in_force() -> None:
@@ -188,7 +201,7 @@ def test_the_peak_holds_at_least_any_block_s_input_and_any_block_s_output(spec: 
 
 
 def test_remembered_costs_are_the_costs() -> None:
-    specs = [spec for space in SPACES for spec in random_specs(space, 1000, seed=2)]
+    specs = [spec for space in SPACES for spec in random_specs(space, 200, seed=2)]
     block_cost.cache_clear()
     cold = [cost(spec) for spec in specs]
     assert block_cost.cache_info().hits > 0

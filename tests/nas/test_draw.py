@@ -30,7 +30,7 @@ from nas.draw import (
 )
 from nas.errors import BudgetError, SpaceExhausted
 from nas.space import Pick, rebuild, replaying
-from search_spaces import REFERENCES, SPACES
+from search_spaces import POINTS, REFERENCES, SPACES
 
 V3 = SPACES["mobilenet_v3"]
 SIXTY = Budget(macs=60_000_000)
@@ -151,7 +151,7 @@ def test_a_network_that_is_inside_already_is_not_moved() -> None:
     assert move_inside(V3, SIXTY, point, random.Random(0)) is point
 
 
-@pytest.mark.parametrize("reference", REFERENCES)
+@pytest.mark.parametrize("reference", POINTS)
 def test_a_moved_network_fits_and_uses_the_budget(reference: str) -> None:
     start = walk(V3, replaying(REFERENCES[reference].choices))
     budget = Budget(macs=40_000_000)

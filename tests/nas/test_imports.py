@@ -13,7 +13,9 @@ from tests.nas.fast import python
 HEAVY = ("torch", "torchvision", "matplotlib", "seaborn", "pandas", "scipy", "sklearn")
 COMMANDS = [
     ("-m", "nas.search"),
+    ("-m", "nas.profile"),
     ("-m", "nas", "search"),
+    ("-m", "nas", "profile"),
     ("-m", "nas", "report"),
     ("-m", "nas", "list"),
     ("-m", "nas"),
@@ -34,10 +36,21 @@ def imported_by(code: str, cwd: Path) -> set[str]:
     [
         "import nas",
         "import reports.tables, reports.sentences",
-        "from nas import Budget, Recipe, Pick, Space, ArchSpec, cost, ledger",
+        "from nas import Budget, Recipe, Pick, Space, ArchSpec, ledger",
         "import nas.samplers, nas.storage, nas.evidence, nas.references, nas.plan, nas.record",
         "import search_spaces, nas.draw",
         "import nas.show",
+        "import nas.profile",
+        # blocks import torch when a module is built; their facts, costs and words need none of it
+        "import nas.arch, nas.blocks, nas.cost, nas.space, nas.budget, nas.recipe",
+        """
+from search_spaces import REFERENCES
+from nas.cost import ledger
+for reference in REFERENCES.values():
+    spec = reference.spec()
+    ledger(spec.from_json(spec.to_json()))
+    [row.block.words(row.shape) for row in spec.rows()]
+""",
     ],
 )
 def test_this_needs_neither_torch_nor_a_drawing_library(code: str, tmp_path: Path) -> None:
@@ -48,7 +61,27 @@ def test_the_package_itself_imports_nothing(tmp_path: Path) -> None:
     assert not imported_by("import nas", tmp_path) & {"optuna", "numpy", "pydantic", "typer", "rich", "sqlalchemy"}
 
 
-@pytest.mark.parametrize("module", ["nas.search", "nas.__main__", "reports.__main__"])
+@pytest.mark.parametrize("words", [["alexnet"], ["alexnet", "--json"], ["--list"], ["--list", "--json"]])
+def test_a_profile_needs_neither_torch_nor_a_drawing_library(words: list[str], tmp_path: Path) -> None:
+    code = f"""
+import sys
+sys.argv = ["x", *{words!r}]
+from nas.profile import app
+try:
+    app()
+except SystemExit as end:
+    assert end.code == 0
+"""
+    assert not imported_by(code, tmp_path) & set(HEAVY)
+
+
+def test_building_a_module_is_what_needs_torch(tmp_path: Path) -> None:
+    code = "from nas.blocks import Pooling, Shape; block = Pooling()"
+    assert "torch" not in imported_by(code, tmp_path)
+    assert "torch" in imported_by(f"{code}; block.module(Shape(1, 1, 1))", tmp_path)
+
+
+@pytest.mark.parametrize("module", ["nas.search", "nas.profile", "nas.__main__", "reports.__main__"])
 def test_help_needs_no_library_but_the_command_lines(module: str, tmp_path: Path) -> None:
     code = f"""
 import sys
@@ -81,6 +114,12 @@ def test_every_public_name_is_in_the_lazy_table_and_resolves() -> None:
     assert sorted(nas.__all__) == nas.__all__ == sorted(nas._HOME) == dir(nas)
     for name in nas.__all__:
         assert getattr(nas, name) is not None
+
+
+def test_no_public_name_is_also_a_modules(tmp_path: Path) -> None:
+    """Importing ``nas.cost`` would put the module where a function ``nas.cost`` was."""
+    modules = {path.stem for path in Path(nas.__file__).parent.iterdir()}
+    assert not modules & set(nas.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -9,13 +9,13 @@ from nas.draw import draw_inside
 from nas.errors import SpaceExhausted
 from nas.references import WIDTHS, largest_draw, reference_tasks, scale_to_fit
 from nas.space import rebuild
-from search_spaces import REFERENCES, SPACES
+from search_spaces import OWN, POINTS, REFERENCES, SPACES, held_against
 from tests.nas.fast import BUDGET, LARGE, SMALL, four_networks, tiny_space
 
 SIXTY = Budget(macs=60_000_000)
 
 
-@pytest.mark.parametrize("name", REFERENCES)
+@pytest.mark.parametrize("name", [*POINTS, *OWN.values()])
 def test_a_scaled_reference_fits_and_no_other_width_uses_more_of_the_budget(name: str) -> None:
     fitted = scale_to_fit(REFERENCES[name].scaled, SIXTY)
     assert fitted is not None
@@ -40,7 +40,8 @@ def test_a_budget_below_the_thinnest_width_has_no_scaled_reference() -> None:
 
 
 def test_the_references_under_60_mflops_are_small_and_large_each_also_at_cost_and_the_largest_draw() -> None:
-    tasks = reference_tasks(REFERENCES.values(), SPACES["mobilenet_v3"], SIXTY, seed=0)
+    published, own = held_against("mobilenet_v3")
+    tasks = reference_tasks(published, SPACES["mobilenet_v3"], SIXTY, seed=0, scaled_only=own)
     assert [(task.name, task.origin) for task in tasks] == [
         ("mobilenet_v3_small", "published"),
         ("mobilenet_v3_small@budget", "scaled"),
@@ -61,8 +62,25 @@ def test_a_published_network_that_uses_the_budget_best_is_trained_once() -> None
     assert [(task.name, task.origin) for task in tasks[:-1]] == [("mobilenet_v3_small", "scaled")]
 
 
+@pytest.mark.parametrize("space", OWN)
+def test_the_network_of_the_space_is_there_at_the_budgets_cost_only(space: str) -> None:
+    published, own = held_against(space)
+    tasks = reference_tasks(published, SPACES[space], SIXTY, seed=0, scaled_only=own)
+    assert [task.name for task in tasks if task.origin == "published"] == list(POINTS)
+    (found,) = [task for task in tasks if task.name == f"{OWN[space]}@budget"]
+    assert found.origin == "scaled"
+    assert SIXTY.fits(found.spec)
+    assert REFERENCES[OWN[space]].space == space
+
+
+def test_a_space_of_ones_own_is_held_against_small_and_large() -> None:
+    published, own = held_against("my:space")
+    assert [reference.name for reference in published] == list(POINTS)
+    assert own == []
+
+
 def test_published_choices_rebuild_the_published_network() -> None:
-    for task in reference_tasks(REFERENCES.values(), SPACES["mobilenet_v3"], SIXTY, seed=0):
+    for task in reference_tasks(held_against("mobilenet_v3")[0], SPACES["mobilenet_v3"], SIXTY, seed=0):
         if task.choices is not None:
             assert rebuild(SPACES["mobilenet_v3"], task.choices) == task.spec
 

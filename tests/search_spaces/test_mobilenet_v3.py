@@ -178,9 +178,9 @@ PAPER_COUNTS = (
     Printed("mobilenet_v3_large", 128, 73_427_840, 5_483_032, "73"),
     Printed("mobilenet_v3_large", 96, 43_060_160, 5_483_032, "43"),
 )
-# The authors' list of released models (tensorflow/models, research/slim/nets/mobilenet/README.md). Early versions of the
-# paper agree with it on small: ten million too many, thirteen for its minimalistic form, although the code beside that
-# list has the rows of table 2 and a hidden layer of 1024.
+# The authors' list of released models (tensorflow/models, research/slim/nets/mobilenet/README.md). For small it prints
+# ten million too many, as early versions of the paper do, and for its minimalistic form thirteen, although the code
+# beside that list has the rows of table 2 and a hidden layer of 1024.
 RELEASED = (
     Printed("mobilenet_v3_large", 224, 216_589_760, 5_483_032, "217", "5.4"),
     Printed("mobilenet_v3_large@0.75", 224, 154_560_624, 3_993_528, "155", "4.0"),
@@ -191,7 +191,7 @@ RELEASED = (
 )
 
 
-@pytest.mark.parametrize("row", (*PAPER_COUNTS, *RELEASED), ids=lambda row: f"{row.reference}-{row.paper_macs}")
+@pytest.mark.parametrize("row", [*PAPER_COUNTS, *RELEASED], ids=lambda row: f"{row.reference}-{row.paper_macs}")
 def test_counts_are_the_published_ones(row: Printed) -> None:
     found = cost(REFERENCES[row.reference].spec().at(resolution=row.resolution))
     assert (found.macs, found.params) == (row.macs, row.params)

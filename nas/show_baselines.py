@@ -8,10 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from nas.record import BaselineRecords
-from reports.baseline_rows import BaselineRow, baseline_rows, baselines_json, rates
+from reports.baseline_rows import BaselineRow, baseline_rows, baselines_json, rate_checks
+from reports.baseline_sentences import at_chance_words, left_out_words, still_to_do
 
 
 def table(run: BaselineRecords) -> Table:
+    """One network a row, the most accurate first."""
     facts = run.facts
     shown = Table(
         title=f"{run.name}: validation accuracy on {facts.data.label}",
@@ -57,12 +59,18 @@ def _cells(row: BaselineRow) -> list[str]:
 
 
 def finish(run: BaselineRecords, page: Path, *, as_json: bool) -> None:
-    """The end of the command: table, report, the rates; on stderr when stdout is for the JSON document."""
+    """The end of a command: table, rates, what is missing, report; on stderr when stdout is for the JSON document."""
     out = Console(stderr=as_json)
     out.print(table(run))
-    for family, tried in rates(run).items():
-        text = ", ".join(f"{rate:g}: {'failed' if value is None else f'{value:.1%}'}" for rate, value in tried.items())
-        out.print(f"learning rates of {family}: {text}", soft_wrap=True, highlight=False, markup=False)
-    out.print(f"report: {page}", soft_wrap=True, highlight=False)
+    lines = [f"{row.title}: {reason}" for row in baseline_rows(run) for reason in row.failed]
+    for check in rate_checks(run):
+        at = ", ".join(
+            f"{rate:g}: {'failed' if value is None else f'{value:.1%}'}" for rate, value in check.tried.items()
+        )
+        lines.append(f"learning rates of {check.family}, on {check.title}: {at}")
+    lines += [*left_out_words(run), *at_chance_words(run)]
+    lines += [f"still to do: {item}" for item in still_to_do(run)]
+    for line in (*lines, f"report: {page}"):
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
     if as_json:
         print(json.dumps(baselines_json(run), indent=2))
