@@ -1,15 +1,17 @@
-"""``nas search``, ``nas profile``, ``nas report``, ``nas list``: the commands under one name."""
+"""``nas search``, ``nas study``, ``nas profile``, ``nas report``, ``nas list``: the commands under one name."""
 
 import typer
 
-from nas.command import OneLine
+from nas.command import OneLine, OneLineGroup
 from nas.list_runs import list_runs
 from nas.profile import HELP as PROFILE_HELP
 from nas.profile import profile
 from nas.search import HELP, search
 from reports.__main__ import report
+from studies.__main__ import app as studies
 
 app = typer.Typer(
+    cls=OneLineGroup,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -17,6 +19,7 @@ app = typer.Typer(
     help="Architecture search for small convolutional networks under a budget.",
 )
 app.command("search", help=HELP, cls=OneLine)(search)
+app.add_typer(studies, name="study")
 app.command("profile", help=PROFILE_HELP, cls=OneLine)(profile)
 app.command("report", cls=OneLine)(report)
 app.command("list", cls=OneLine)(list_runs)

@@ -127,10 +127,10 @@ class ArchSpec:
         return replace(self, resolution=resolution, blocks=(*self.blocks[:-1], last), strides=strides)
 
     def trained_on(self, *, resolution: int, classes: int) -> "ArchSpec":
-        """The form that is trained on such images: CIFAR strides below 64 px, published ones otherwise."""
-        return self.at(
-            resolution=resolution, classes=classes, strides="cifar" if resolution < SMALL_IMAGE else "published"
-        )
+        """The form that is trained on such images: CIFAR strides below 64 px where the network has them, published
+        ones otherwise."""
+        small = resolution < SMALL_IMAGE and self.cifar_steps is not None
+        return self.at(resolution=resolution, classes=classes, strides="cifar" if small else "published")
 
     def with_norm(self, *, eps: float | None = None, momentum: float | None = None) -> "ArchSpec":
         """The same network with another epsilon or momentum in every batch norm: those of another implementation."""
@@ -138,7 +138,7 @@ class ArchSpec:
         changes = {name: value for name, value in given.items() if value is not None}
         blocks = tuple(
             replace(block, **changes)  # type: ignore[arg-type]  # a kind with batch norms has both
-            if hasattr(block, "norm_eps")
+            if hasattr(block, "norm_eps") and getattr(block, "norm", True)
             else block
             for block in self.blocks
         )

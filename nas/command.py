@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from nas.errors import NasError
 
@@ -17,13 +17,28 @@ class OneLine(TyperCommand):
         try:
             return super().parse_args(ctx, args)
         except Exception as error:
-            # click's own exceptions have it; which module they come from differs between versions of typer
-            message = getattr(error, "format_message", None)
-            if message is None:
-                raise
-            text = " ".join(message().split())
-            print(f"error: {text}; {ctx.command_path} --help shows the options", file=sys.stderr)
-            raise SystemExit(2) from None
+            _end_in_one_line(error, ctx)
+            raise
+
+
+class OneLineGroup(TyperGroup):
+    """The same for the name of a command: ``nas serach``."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except Exception as error:
+            _end_in_one_line(error, ctx)
+            raise
+
+
+def _end_in_one_line(error: Exception, context: Any) -> None:
+    # click's own exceptions have it; which module they come from differs between versions of typer
+    message = getattr(error, "format_message", None)
+    if message is not None:
+        text = " ".join(message().split()).rstrip(".")
+        print(f"error: {text}; {context.command_path} --help shows what there is", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 @contextmanager

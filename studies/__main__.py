@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nas.command import OneLine, mended_by_user
+from nas.command import OneLine, OneLineGroup, mended_by_user
 
 HELP = """Train published networks from scratch, alike, with several seeds, and report accuracy against cost.
 
@@ -23,6 +23,7 @@ Examples:
 """
 
 app = typer.Typer(
+    cls=OneLineGroup,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -371,10 +371,15 @@ def test_a_network_without_a_rule_for_small_images_says_so_and_what_it_can_take(
     for refuse in (
         lambda: ALEXNET.at(strides="cifar"),
         lambda: replace(SPEC, cifar_steps=None, strides="cifar"),
-        lambda: ALEXNET.trained_on(resolution=32, classes=10),
     ):
         with pytest.raises(SpecError, match=r"this network has no rule for small images; .* it can take is [0-9]+ px$"):
             refuse()
+
+
+def test_without_a_rule_a_network_is_trained_with_its_published_strides_or_not_at_all() -> None:
+    assert ALEXNET.trained_on(resolution=63, classes=7) == ALEXNET.at(resolution=63, classes=7)
+    with pytest.raises(SpecError, match=r"too small for this block; the smallest resolution it can take is 63 px$"):
+        ALEXNET.trained_on(resolution=62, classes=7)
 
 
 def test_the_message_offers_cifar_strides_where_they_would_help() -> None:

@@ -90,7 +90,7 @@ def test_the_cheapest_network_that_is_named_really_fits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "messages"),
     [
-        (("--space", "mobilnet_v3"), ["--space mobilnet_v3", "did you mean mobilenet_v3?", "squeezenet", "module:function"]),
+        (("--space", "mobilnet_v3"), ["did you mean mobilenet_v3?", "squeezenet", "module:function"]),
         (("--space", "nowhere:f"), ["--space nowhere:f", "cannot import nowhere"]),
         (("--space", "math:nothing"), ["math has no function nothing"]),
         (("--sampler", "grid"), ["--sampler grid", "tpe, random, nsga2"]),
@@ -278,3 +278,15 @@ def test_a_real_process_ends_the_same_way(words: tuple[str, ...], tmp_path: Path
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("error: ")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "near"), [(("serach", "--budget-mflops", "60"), "search"), (("study", "basline"), "baselines")]
+)
+def test_an_unknown_command_is_one_line_with_the_nearest(words: tuple[str, ...], near: str) -> None:
+    ended = nas(*words)
+    assert ended.status == 2
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert f"'{near}'" in line

@@ -18,6 +18,10 @@ COMMANDS = [
     ("-m", "nas", "profile"),
     ("-m", "nas", "report"),
     ("-m", "nas", "list"),
+    ("-m", "nas", "study"),
+    ("-m", "nas", "study", "baselines"),
+    ("-m", "studies"),
+    ("-m", "studies", "baselines"),
     ("-m", "nas"),
     ("-m", "reports"),
 ]

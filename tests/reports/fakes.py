@@ -10,7 +10,7 @@ from nas.budget import Budget
 from nas.cost import cost
 from nas.draw import Draw, draw_inside
 from nas.recipe import Recipe
-from nas.record import DataFacts, EpochRecord, Record, RunRecords, State, SearchFacts
+from nas.record import DataFacts, EpochRecord, Record, RunRecords, SearchFacts, State
 from nas.space import Option
 from search_spaces import REFERENCES, SPACES
 

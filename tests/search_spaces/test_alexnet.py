@@ -93,7 +93,7 @@ def test_there_is_no_rule_for_small_images_and_the_error_says_so() -> None:
     with pytest.raises(
         SpecError, match=rf"no rule for small images.*smallest resolution it can take is {SMALLEST} px$"
     ):
-        spec.trained_on(resolution=32, classes=10)
+        spec.at(resolution=32, strides="cifar")
 
 
 # ---- built networks

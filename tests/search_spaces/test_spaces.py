@@ -189,6 +189,8 @@ def test_a_reference_is_trained_on_small_images_by_its_own_rule_or_not_at_all(re
     spec = REFERENCES[reference].spec()
     if spec.cifar_steps is None:
         with pytest.raises(SpecError, match="no rule for small images"):
+            spec.at(strides="cifar")
+        with pytest.raises(SpecError, match="the smallest resolution it can take"):
             spec.trained_on(resolution=32, classes=10)
         return
     small = spec.trained_on(resolution=32, classes=10)
