@@ -31,9 +31,10 @@ def test_a_network_fits_exactly_at_its_cost_and_not_one_below() -> None:
 def test_every_network_fits_exactly_at_its_cost_and_not_one_below(space: str) -> None:
     for spec in random_specs(space, 200):
         spent = cost(spec)
-        assert Budget(macs=spent.macs, params=spent.params).fits(spec)
-        assert not Budget(macs=spent.macs - 1, params=spent.params).fits(spec)
-        assert not Budget(macs=spent.macs, params=spent.params - 1).fits(spec)
+        native = Budget(macs=spent.macs, params=spent.params, resolution=spec.resolution, classes=spec.classes)
+        assert native.fits(spec)
+        assert not replace(native, macs=spent.macs - 1).fits(spec)
+        assert not replace(native, params=spent.params - 1).fits(spec)
 
 
 def test_one_multiply_add_too_many_does_not_fit_where_a_fraction_would_round_to_one() -> None:

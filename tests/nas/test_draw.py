@@ -71,7 +71,6 @@ def test_every_draw_fits_and_uses_most_of_the_budget() -> None:
 @pytest.mark.parametrize(
     "budget",
     [
-        Budget(macs=8_000_000),  # below almost every draw
         Budget(macs=500_000_000),  # above almost every draw
         Budget(params=1_500_000),
         Budget(macs=30_000_000, params=2_000_000),
@@ -86,6 +85,15 @@ def test_rare_draws_are_found_as_well(space: str, budget: Budget) -> None:
         point = draw_inside(SPACES[space], budget, rng)
         assert NEAR <= budget.use(point.spec) <= 1
         assert rebuild(SPACES[space], point.choices) == point.spec
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_draws_are_found_close_to_the_cheapest_network(space: str) -> None:
+    cheapest = extreme(SPACES[space], lambda spec: SIXTY.cost(spec).macs, random.Random(0)).spec
+    budget = Budget(macs=round(1.25 * SIXTY.cost(cheapest).macs))  # below almost every draw
+    rng = random.Random(0)
+    for _ in range(3):
+        assert NEAR <= budget.use(draw_inside(SPACES[space], budget, rng).spec) <= 1
 
 
 def test_draws_inside_are_not_mostly_thin() -> None:

@@ -21,6 +21,7 @@ OTHER: dict[str, Any] = {
     "momentum": 0.5,
     "weight_decay": 0.1,
     "label_smoothing": 0.0,
+    "norm_momentum": None,
     "crop": 2,
     "flip": True,
 }
