@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cache, lru_cache
 from typing import Annotated, Literal, NamedTuple, get_args
 
@@ -207,11 +208,21 @@ def _first_fault(error: ValidationError) -> str:
         return f"{place}: missing{more}"
     if fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"{place}: unknown field{more}"
-    value = repr(fault["input"])
+    if fault["type"] == "union_tag_invalid":
+        tag, kinds = fault["ctx"]["tag"], _kinds()
+        near = get_close_matches(tag, kinds, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return f"{place}.kind: {tag!r}: unknown; {hint}there are {', '.join(kinds)}{more}"
+    given = fault["input"]
+    value = repr(given.decode(errors="replace") if isinstance(given, bytes) else given)
     value = value if len(value) <= 60 else value[:57] + "..."
     rules = " or ".join(one["msg"].removeprefix("Input should be ") for one in same)
     rule = f"input should be {rules}" if fault["msg"].startswith("Input should be ") else _small(rules)
     return f"{place or 'the document'}: {value}: {rule}{more}"
+
+
+def _kinds() -> list[str]:
+    return [get_args(kind.__annotations__["kind"])[0] for kind in get_args(Block)]
 
 
 def _small(text: str) -> str:
@@ -220,7 +231,7 @@ def _small(text: str) -> str:
 
 def _place(parts: tuple[int | str, ...]) -> str:
     """``blocks[3].kernel``; the branches of a union, which pydantic names too, are no places in the document."""
-    kinds = {get_args(kind.__annotations__["kind"])[0] for kind in get_args(Block)}
+    kinds = _kinds()
     place = ""
     for part in parts:
         if isinstance(part, int):

@@ -183,6 +183,7 @@ def _search(
         if dry_run:
             from nas import dry_run as preview
 
+            display.say("drawing from the space and measuring a few training steps; nothing is trained or written")
             preview.show(request, as_json=as_json)
             return
         ensure_ready(request)

@@ -109,7 +109,7 @@ def next_command(run: RunRecords) -> str:
     if facts.fallback:
         return _with(facts.command, dataset="cifar10", data_dir="DIR")
     if is_demo(facts):
-        return _with(facts.command, effort="brief")
+        return _with(_without(facts.command, "trials", "epochs", "train_images"), effort="brief")
     if len(run.trials) < facts.trials and "--time" not in facts.command:
         return facts.command
     more: dict[str, Any] = {"trials": 2 * len(run.trials)}
@@ -121,10 +121,15 @@ def next_command(run: RunRecords) -> str:
 
 def _with(command: str, **options: Any) -> str:
     """The command with these options, instead of its own where it has them."""
+    command = _without(command, *options)
     for name, value in options.items():
-        flag = f"--{name.replace('_', '-')}"
-        command = re.sub(rf" {flag}[ =](?:'[^']*'|\S+)", "", command)
-        command += f" {flag} {shlex.quote(str(value))}"
+        command += f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
+    return command
+
+
+def _without(command: str, *options: str) -> str:
+    for name in options:
+        command = re.sub(rf" --{name.replace('_', '-')}[ =](?:'[^']*'|\S+)", "", command)
     return command
 
 

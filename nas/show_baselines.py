@@ -69,7 +69,8 @@ def finish(run: BaselineRecords, page: Path, *, as_json: bool) -> None:
         )
         lines.append(f"learning rates of {check.family}, on {check.title}: {at}")
     lines += [*left_out_words(run), *at_chance_words(run)]
-    lines += [f"still to do: {item}" for item in still_to_do(run)]
+    todo = still_to_do(run)
+    lines += [f"still to do: {'; '.join(todo)}"] if todo else []
     for line in (*lines, f"report: {page}"):
         out.print(line, soft_wrap=True, highlight=False, markup=False)
     if as_json:

@@ -131,7 +131,12 @@ def _best(
             found = dict(tensors)
         return (candidate.library if candidate else OWN), _expected(network, candidate), found
 
-    return min(map(read, _candidates(network, layout)), key=lambda one: len(one[1].keys() ^ one[2].keys()))
+    def strangeness(one: tuple[str, dict[str, Tensor], dict[str, Tensor]]) -> tuple[int, int]:
+        """Names left over; where none agrees, whether they at least begin as the layout's do."""
+        expected, found = ({key.partition(".")[0] for key in names} for names in one[1:])
+        return len(one[1].keys() ^ one[2].keys()), len(expected ^ found)
+
+    return min(map(read, _candidates(network, layout)), key=strangeness)
 
 
 # ---- files

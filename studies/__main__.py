@@ -39,6 +39,7 @@ def studies(context: typer.Context) -> None:
 
         for name, question in STUDIES.items():
             print(f"{name}: {question}")
+        print(f"run one, or see what it would take: {context.command_path} NAME [--dry-run]")
 
 
 @app.command("baselines", help=HELP, cls=OneLine)
@@ -60,6 +61,9 @@ def baselines(
     dataset: Annotated[str, typer.Option(metavar="NAME", help="cifar10, folder or digits.")] = "cifar10",
     data_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the images are; default: NAS_DATA_DIR.")
+    ] = None,
+    resolution: Annotated[
+        int | None, typer.Option(metavar="PX", help="Train at PX × PX; default: the images' own.")
     ] = None,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto",
     study: Annotated[str | None, typer.Option(metavar="NAME", help="Instead of the derived name.")] = None,
@@ -89,6 +93,7 @@ def baselines(
                 seed=seed,
                 dataset=dataset,
                 data_dir=data_dir,
+                resolution=resolution,
                 device=device,
                 study=study,
                 runs=runs,

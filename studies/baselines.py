@@ -179,6 +179,7 @@ def request_baselines(
     effort: str | None = None,
     dataset: str | ImageSet = "cifar10",
     data_dir: Path | str | None = None,
+    resolution: int | None = None,
     epochs: int | None = None,
     train_images: int | None = None,
     val_images: int | None = None,
@@ -222,7 +223,7 @@ def request_baselines(
     data = (
         dataset
         if isinstance(dataset, ImageSet)
-        else load(dataset, data_dir=None if data_dir is None else Path(data_dir), say=say)
+        else load(dataset, data_dir=None if data_dir is None else Path(data_dir), resolution=resolution, say=say)
     )
     recipe = Recipe(
         name=f"baselines-{effort}",
@@ -239,7 +240,7 @@ def request_baselines(
         try:
             reference.spec().trained_on(resolution=recipe.resolution, classes=len(data.classes))
         except NasError as error:
-            raise NasError(f"{reference.name} at {recipe.resolution} px: {error}") from None
+            raise NasError(f"{reference.name} at {recipe.resolution} px: {error}; give --resolution") from None
     facts = BaselineFacts(
         data=data_facts(data),
         recipe=recipe,

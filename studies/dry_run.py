@@ -8,7 +8,9 @@ from rich.table import Table
 
 from nas.cost import cost
 from nas.duration import duration
+from reports.words import plural
 from studies.baselines import BaselineRequest
+from studies.learning_rates import MOST
 from studies.run import expected_seconds
 
 
@@ -42,8 +44,8 @@ def show(request: BaselineRequest, *, as_json: bool) -> None:
     recipe = facts.recipe
     images = "all images" if recipe.train_images is None else f"{recipe.train_images:,} images"
     out.print(
-        f"{request.name}: {facts.data.label}, {recipe.epochs} epochs of {images} of four folds at {recipe.resolution} "
-        f"px, batch {recipe.batch}, {facts.seeds} seeds each",
+        f"{request.name}: {facts.data.label}, {plural(recipe.epochs, 'epoch')} of {images} of four folds at "
+        f"{recipe.resolution} px, batch {recipe.batch}, {facts.seeds} seeds each",
         highlight=False,
         markup=False,
         soft_wrap=True,
@@ -63,8 +65,8 @@ def show(request: BaselineRequest, *, as_json: bool) -> None:
     rates = ", ".join(f"{rate:g}" for rate in facts.max_lrs)
     check = request.check_recipe.epochs
     out.print(
-        f"learning rates {rates} are checked first for {', '.join(request.families())} ({check} epochs each, further "
-        "ones while the best is at an edge)",
+        f"learning rates {rates} are checked first for {', '.join(request.families())} ({plural(check, 'epoch')} "
+        f"each; further ones while the best is at an edge or nothing is learned, at most {MOST} a family)",
         highlight=False,
         markup=False,
         soft_wrap=True,

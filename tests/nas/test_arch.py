@@ -198,7 +198,10 @@ FAULTS: dict[str, tuple[Callable[[Document], object], str]] = {
     "no resolution": (drop("resolution"), "resolution: missing"),
     "no kernel": (drop("blocks", 1, "kernel"), "blocks[1].kernel: missing"),
     "no kind": (drop("blocks", 2, "kind"), "blocks[2]: "),
-    "unknown kind": (put("blocks", 2, "kind", value="conv"), "blocks[2]: "),
+    "unknown kind": (
+        put("blocks", 2, "kind", value="convoluton"),
+        "blocks[2].kind: 'convoluton': unknown; did you mean convolution? there are resize, convolution, ",
+    ),
     # wrong types
     "text for a number": (put("blocks", 3, "kernel", value="3"), "blocks[3].kernel: '3': input should be a valid int"),
     "3.0 for 3": (put("blocks", 3, "kernel", value=3.0), "blocks[3].kernel: 3.0: input should be a valid int"),

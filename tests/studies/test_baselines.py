@@ -185,3 +185,9 @@ def test_a_real_training_from_end_to_end(tmp_path: Path, monkeypatch: pytest.Mon
     assert all(0 <= epoch.val_accuracy <= 1 and epoch.train_loss > 0 for epoch in record.curve)
     assert len(run.rates) >= 3
     assert json.dumps(run.facts.to_json())
+
+
+def test_a_larger_resolution_is_room_for_networks_that_need_it() -> None:
+    made = request_baselines(only=("alexnet",), dataset="digits", resolution=64, device="cpu")
+    assert (made.facts.recipe.resolution, made.facts.recipe.crop) == (64, 8)
+    assert made.trained(made.references[0]).resolution == 64
