@@ -1,8 +1,10 @@
 """How every command ends: an error the user can mend is one line, an interruption loses nothing."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -39,6 +41,17 @@ def _end_in_one_line(error: Exception, context: Any) -> None:
         text = " ".join(message().split()).rstrip(".")
         print(f"error: {text}; {context.command_path} --help shows what there is", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def as_typed(module: str, name: str) -> str:
+    """The command as it can be typed again: ``python -m MODULE …``, or ``nas NAME …`` if that was typed."""
+    program = Path(sys.argv[0])
+    typed = sys.argv[1:]
+    if program.suffix == ".py":
+        start = f"python -m {module}"
+    else:
+        start, typed = f"{program.name} {name}", typed[1:] if typed[:1] == [name] else typed
+    return " ".join([start, *(shlex.quote(word) for word in typed)])
 
 
 @contextmanager

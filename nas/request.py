@@ -85,6 +85,12 @@ def data_facts(data: ImageSet) -> DataFacts:
     )
 
 
+def check_study_name(study: str | None) -> None:
+    """Raises ``NasError`` for a name that could not be a folder's."""
+    if study is not None and (not study.strip() or any(c in study for c in "/\\") or study.startswith(".")):
+        raise NasError(f"--study {study!r}: a name becomes a folder under runs/; use letters, digits, - and _")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A search that is fully decided but not begun."""
@@ -191,8 +197,7 @@ def request_search(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     name = study or derived_name(facts)
-    if study is not None and (not study.strip() or any(c in study for c in "/\\") or study.startswith(".")):
-        raise NasError(f"--study {study!r}: a name becomes a folder under runs/; use letters, digits, - and _")
+    check_study_name(study)
     return Request(
         name=name,
         facts=facts,

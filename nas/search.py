@@ -1,13 +1,11 @@
 """``python -m nas.search --budget-mflops 60``: from a budget to a table, a report and three lines."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nas.command import OneLine, mended_by_user
+from nas.command import OneLine, as_typed, mended_by_user
 from nas.duration import seconds
 
 if TYPE_CHECKING:
@@ -158,12 +156,7 @@ def search(
 
 def command_line() -> str:
     """What was typed, as it can be typed again."""
-    program = Path(sys.argv[0])
-    start = "python -m nas.search" if program.suffix == ".py" else f"{program.name} search"
-    typed = sys.argv[1:]
-    if start.endswith(" search") and typed[:1] == ["search"]:
-        typed = typed[1:]
-    return " ".join([start, *(shlex.quote(word) for word in typed)])
+    return as_typed("nas.search", "search")
 
 
 def _search(

@@ -1,13 +1,11 @@
 """``python -m studies``: the studies that come along; ``python -m studies baselines``: one of them."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nas.command import OneLine, OneLineGroup, mended_by_user
+from nas.command import OneLine, OneLineGroup, as_typed, mended_by_user
 
 HELP = """Train published networks from scratch, alike, with several seeds, and report accuracy against cost.
 
@@ -128,12 +126,7 @@ def names(words: list[str]) -> tuple[str, ...]:
 
 def command_line() -> str:
     """What was typed, as it can be typed again."""
-    program = Path(sys.argv[0])
-    start = "python -m studies" if program.suffix == ".py" else f"{program.name} study"
-    typed = sys.argv[1:]
-    if start.endswith(" study") and typed[:1] == ["study"]:
-        typed = typed[1:]
-    return " ".join([start, *(shlex.quote(word) for word in typed)])
+    return as_typed("studies", "study")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from nas.machine import machine, versions
 from nas.plan import Task, confirmation_fold, training_seed
 from nas.recipe import Recipe
 from nas.record import BaselineFacts, Record
-from nas.request import RUNS, data_facts
+from nas.request import RUNS, check_study_name, data_facts
 from nas.storage import default_url
 from nas.watch import Silent, Watcher
 from search_spaces import REFERENCES, Reference, find_reference
@@ -210,8 +210,7 @@ def request_baselines(
         raise NasError(f"--effort {effort}: unknown; there are {', '.join(LENGTHS)}")
     if max_lr is not None and not 0 < max_lr < float("inf"):
         raise NasError(f"--lr {max_lr:g}: must be above zero")
-    if study is not None and (not study.strip() or any(c in study for c in "/\\") or study.startswith(".")):
-        raise NasError(f"--study {study!r}: a name becomes a folder under runs/; use letters, digits, - and _")
+    check_study_name(study)
     asked = None if only is None else _find(only)  # before anything slow
     from nas.trial import find_device
 
