@@ -87,7 +87,7 @@ def _blocks(run: RunRecords) -> dict[str, Any] | None:
 
 def _lines(run: RunRecords, subject: Record) -> dict[str, Any]:
     deployed = run.facts.budget.deployed
-    base_record = standing.published_base(run)
+    base_record = standing.kin(run, subject)
     other = base_record.spec if base_record is not None else None
     lines = differences.differences(deployed(subject.spec), deployed(other) if other else None)
     return {

@@ -35,6 +35,19 @@ def published_base(run: RunRecords) -> Record | None:
     return next((record for record in run.references if record.name == BASE), None)
 
 
+def kin(run: RunRecords, subject: Record) -> Record | None:
+    """The reference most like this network, by the kinds of its blocks: MobileNetV3 small as published, or in another
+    space that family's own network. Two families' blocks cannot be held against each other one by one."""
+    base = published_base(run)
+    known = [record for record in (base, *run.references) if record is not None]
+
+    def likeness(record: Record) -> float:
+        mine, theirs = ({block.kind for block in one.spec.blocks} for one in (subject, record))
+        return len(mine & theirs) / len(mine | theirs)
+
+    return max((record for record in known if record.origin != "draw"), key=likeness, default=None)
+
+
 def states(run: RunRecords) -> str:
     """``24 trials: 20 complete, 3 pruned, 1 failed``."""
     counts = Counter(record.state for record in run.trials)
