@@ -44,8 +44,7 @@ COUNTS = {
 
 # The authors' table of released models (tensorflow/models, research/slim/nets/mobilenet/README.md): millions of
 # multiply-adds at 224, 192, 160, 128 and 96 px, and of parameters. Their multiply-adds have the digits after the point
-# cut off, and their parameters leave batch norm's out. The paper prints 300 and 3.4 for 1.0 (tables 3 and 4), and for
-# 1.4 it prints 585 and 6.9, which is neither the released network nor the one of its table 2.
+# cut off, and their parameters leave batch norm's out. The paper prints 300 and 3.4 for 1.0 (tables 3 and 4).
 RELEASED = {
     1.4: ("582", "6.06"),
     1.3: ("509", "5.34"),

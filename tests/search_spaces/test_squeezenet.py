@@ -34,15 +34,15 @@ def fires(spec: ArchSpec) -> list[Fire]:
 
 # ---- published figures
 
-# Parameters and multiply-adds at 224 px and 1000 classes, and the paper's model size in MB (tables 2 and 3, figure 3a).
+# Parameters and multiply-adds at 224 px and 1000 classes, and the model's size in MB of 2²⁰ bytes; the paper prints 4.8
+# (1.0), 13 and 19 (squeeze ratios 0.5 and 0.75, figure 3a).
 COUNTS = {
     # 50 times smaller than AlexNet; counted from torchvision
     "squeezenet_1_0": (1_248_424, 818_924_576, "4.8"),
     # 2.4 times fewer multiply-adds; counted from torchvision
     "squeezenet_1_1": (1_235_496, 349_151_936, None),
     "squeezenet_1_0_simple_bypass": (1_248_424, 818_924_576, "4.8"),
-    # Erratum: table 3 prints 7.7 MB. Figure 2's four 1×1 convolutions add 339,968 weights and 1,280 biases, and make
-    # 6.06 MB; eight of them, around every module, would make 7.94.
+    # figure 2's four 1×1 convolutions add 339,968 weights and 1,280 biases
     "squeezenet_1_0_complex_bypass": (1_589_672, 1_165_298_720, "6.1"),
     "squeezenet_1_0_squeeze_50": (3_404_392, 2_513_120_288, "13.0"),
     # Erratum: printed as 19 MB, which is 4,841,704 parameters at 10⁶ bytes; the others are at 2²⁰
