@@ -21,7 +21,9 @@ def headline(run: BaselineRecords) -> str:
     reaches = f"{percent(best.mean)}" + (f" ({interval(best.ci)})" if best.ci else " (one seed)" * _single(best))
     if len(rows) == 1:
         return f"{best.title} reaches {reaches}"
-    leads = "leads so far" if still_to_do(run) else "is the most accurate"
+    found = _against_next(rows)
+    shown = found is not None and found.verdict == "better"
+    leads = "leads so far" if still_to_do(run) else "is the most accurate" if shown else "comes first"
     return f"{best.title} {leads} of {len(rows)} networks trained alike: {reaches}"
 
 
@@ -31,8 +33,7 @@ def against_next(run: BaselineRecords) -> str:
     if len(rows) < 2:
         return ""
     best, second = rows[:2]
-    pairs = len(rows) * (len(rows) - 1) // 2
-    found = evidence.difference({row.name: row.accuracies for row in rows}, best.name, second.name, comparisons=pairs)
+    pairs, found = _pairs(rows), _against_next(rows)
     if found is None:
         return f"Next comes {second.title}; the two share no seed yet."
     text = f"{best.title} against {second.title}, which comes next: {points(found.value)}, over {seeds(found.seeds)}"
@@ -41,6 +42,17 @@ def against_next(run: BaselineRecords) -> str:
     verdict = "shown to be better" if found.verdict == "better" else "not shown to be better"
     widened = f", widened for the {pairs} pairs of networks" if pairs > 1 else ""
     return f"{text} (interval {interval(found.ci, differences=True)}{widened}): {verdict}."
+
+
+def _pairs(rows: list[BaselineRow]) -> int:
+    return len(rows) * (len(rows) - 1) // 2
+
+
+def _against_next(rows: list[BaselineRow]) -> evidence.Difference | None:
+    """The best minus the second; None where they share no seed."""
+    best, second = rows[:2]
+    table = {row.name: row.accuracies for row in rows}
+    return evidence.difference(table, best.name, second.name, comparisons=_pairs(rows))
 
 
 def how_trained(run: BaselineRecords) -> str:

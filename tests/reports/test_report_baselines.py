@@ -267,7 +267,8 @@ def test_the_headline_names_the_best_with_its_interval() -> None:
     run = fake_baselines()
     best = baseline_rows(run)[0]
     assert best.ci is not None
-    text = f"{best.title} is the most accurate of 5 networks trained alike: {100 * best.mean:.1f}% "  # type: ignore[operator]
+    assert sentences.against_next(run).endswith("not shown to be better.")
+    text = f"{best.title} comes first of 5 networks trained alike: {100 * best.mean:.1f}% "  # type: ignore[operator]
     assert sentences.headline(run) == f"{text}({100 * best.ci[0]:.1f} to {100 * best.ci[1]:.1f}%)"
 
 
@@ -276,7 +277,7 @@ def test_the_headline_names_the_best_with_its_interval() -> None:
     [
         ("empty", "Baselines: no network is trained yet"),
         ("rates only", "Baselines: no network is trained yet"),
-        ("one seed", "is the most accurate of 5 networks trained alike: "),
+        ("one seed", "comes first of 5 networks trained alike: "),
         ("unfinished", "leads so far of 5 networks"),
         ("one network", "MobileNetV3 small reaches "),
     ],
@@ -309,8 +310,10 @@ def test_a_clear_lead_is_shown_and_a_narrow_one_is_not() -> None:
         "MobileNetV3 small against MobileNetV3 large, which comes next: +9."
     )
     assert sentences.against_next(clear).endswith("widened for the 3 pairs of networks): shown to be better.")
+    assert "MobileNetV3 small is the most accurate of 3 networks" in sentences.headline(clear)
     narrow = scored((0.50, 0.52, 0.51), (0.51, 0.50, 0.512), (0.30, 0.318, 0.31))
     assert sentences.against_next(narrow).endswith("not shown to be better.")
+    assert "comes first of 3 networks" in sentences.headline(narrow)
 
 
 def test_the_best_of_several_needs_a_larger_lead() -> None:
