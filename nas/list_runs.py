@@ -1,6 +1,7 @@
 """``nas list``: the runs in a storage."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -18,14 +19,19 @@ def list_runs(
 ) -> None:
     """Show the runs that are there."""
     with mended_by_user():
+        from nas.errors import StorageError
+        from nas.record import BaselineRecords, RunRecords
         from nas.storage import default_url, kind_of, open_existing, read_baselines, read_run, study_names
 
         url = storage or default_url(runs)
         store = open_existing(url)
-        found = [
-            read_baselines(store, name) if kind_of(store, name) == "baselines" else read_run(store, name)
-            for name in study_names(store)
-        ]
+        found: list[RunRecords | BaselineRecords] = []
+        for name in study_names(store):
+            try:
+                kind = kind_of(store, name)
+                found.append(read_baselines(store, name) if kind == "baselines" else read_run(store, name))
+            except StorageError as error:  # one that cannot be read does not hide the others
+                print(f"{name}: {error}", file=sys.stderr)
     if as_json:
         from nas.show import summary_json
 

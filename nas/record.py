@@ -17,7 +17,8 @@ from nas.errors import StorageError
 from nas.recipe import Recipe
 from nas.space import Option
 
-FORMAT = 2  # of records and facts; another one is another program's
+FORMAT = 2  # of records and facts
+READABLE = (1, 2)  # format 1 is the same with fewer facts, all of which have defaults
 
 RECORD = "record"  # the attribute's name, of a trial
 FACTS = "nas"  # the attribute's name, of a study
@@ -181,7 +182,7 @@ def _dump(kind: type, value: object) -> dict[str, Any]:
 
 
 def _load(kind: type, document: Any) -> Any:
-    if isinstance(document, dict) and document.get("format", FORMAT) != FORMAT:
+    if isinstance(document, dict) and document.get("format", FORMAT) not in READABLE:
         raise StorageError(f"{kind.__name__} of format {document['format']}: written by another version of nas")
     try:
         return _adapter(kind).validate_json(json.dumps(document))

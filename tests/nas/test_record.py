@@ -89,6 +89,21 @@ def test_facts_that_lack_something_name_it() -> None:
         SearchFacts.from_json(document)
 
 
+def test_what_format_1_wrote_is_still_read() -> None:
+    """It knew neither kinds of runs nor a training's own recipe, and less of recipes and blocks."""
+    facts = study_facts().to_json()
+    del facts["kind"], facts["recipe"]["norm_momentum"]
+    assert SearchFacts.from_json({**facts, "format": 1}) == replace(study_facts(), format=1)
+    old = record().to_json()
+    del old["recipe"], old["spec"]["initialisation"]
+    new = {"norm_momentum", "padding", "bias", "norm", "out_activation", "shortcut"}
+    for block in old["spec"]["blocks"]:
+        later = {"size", "kernel", "stride", "ceil"} if block["kind"] == "pooling" else set()
+        for name in (new | later) & set(block):
+            del block[name]
+    assert Record.from_json(old) == record()
+
+
 def test_facts_of_another_format_are_another_programs() -> None:
     with pytest.raises(StorageError, match="format 99: written by another version"):
         SearchFacts.from_json({**study_facts().to_json(), "format": 99})

@@ -1,9 +1,11 @@
 """The Python interface: what the command does, with one's own space, data, recipe, sampler and training."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 import torch
 from filelock import FileLock
@@ -11,10 +13,12 @@ from optuna.samplers import RandomSampler
 
 import nas
 from nas import Budget, ImageSet, NasError, Run, run_search
-from nas.record import SearchFacts
+from nas.record import FACTS, SearchFacts
 from nas.request import derived_name, request_search
 from nas.run import expected_seconds
-from tests.nas.fast import BUDGET, RECIPE, FakeTraining, Log, noise, tiny_space
+from nas.storage import open_storage
+from tests.nas.cli import nas as typed
+from tests.nas.fast import BUDGET, RECIPE, FakeTraining, Log, noise, study_facts, tiny_space
 
 OPTIONS: dict[str, Any] = {
     "budget": BUDGET,
@@ -182,3 +186,15 @@ def test_a_budget_counts_at_the_datas_size_unless_told_otherwise() -> None:
 def test_the_interface_is_what_the_package_says() -> None:
     assert nas.run_search is run_search
     assert nas.Run is Run
+
+
+def test_a_run_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    storage = open_storage(f"sqlite:///{tmp_path / 'nas.db'}")
+    for name, number in (("later", 99), ("now", 2)):
+        study = optuna.create_study(storage=storage, study_name=name)
+        study.set_user_attr(FACTS, {**study_facts().to_json(), "format": number})
+    done = typed("list", "--json", "--runs", str(runs), "--storage", f"sqlite:///{tmp_path / 'nas.db'}")
+    assert done.status == 0
+    assert [run["study"] for run in json.loads(done.stdout)["runs"]] == ["now"]
+    assert "later: SearchFacts of format 99: written by another version" in done.stderr
