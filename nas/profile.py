@@ -107,8 +107,7 @@ def find(
     if strides is not None and strides not in get_args(Strides):
         raise NasError(f"--strides {strides}: there are {' and '.join(get_args(Strides))}")
     found = _read(name) if name.endswith(".json") else _reference(name)
-    # the two names were checked above
-    form: Strides | None = strides  # type: ignore[assignment]
+    form: Strides | None = strides  # type: ignore[assignment]  # the two names were checked above
     try:
         spec = found.spec.at(resolution=resolution, classes=classes, strides=form)
     except NasError as error:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -30,6 +30,34 @@ from nas.draw import draw
 from nas.errors import SpecError
 from nas.model import Network
 from search_spaces import SPACES
+
+KINDS: dict[str, type] = {get_args(kind.__annotations__["kind"])[0]: kind for kind in get_args(Block)}
+
+
+# ---- blocks of some size, with the facts that matter
+
+
+def conv(**facts: Any) -> Convolution:
+    return Convolution(**{"kernel": 3, "out": 8, **facts})
+
+
+def residual(**facts: Any) -> InvertedResidual:
+    return InvertedResidual(**{"kernel": 3, "mid": 8, "out": 8, **facts})
+
+
+def separable(**facts: Any) -> DepthwiseSeparable:
+    return DepthwiseSeparable(**{"kernel": 3, "out": 8, **facts})
+
+
+def fire(**facts: Any) -> Fire:
+    return Fire(**{"squeeze": 2, "expand1": 4, "expand3": 4, **facts})
+
+
+def dense(**facts: Any) -> DenseLayer:
+    return DenseLayer(**{"growth": 4, **facts})
+
+
+# ---- any block at all
 
 ACTIVATIONS = st.sampled_from(("none", "relu", "relu6", "hardswish"))
 EPSILONS = st.sampled_from((1e-5, 1e-3, 0.1))
