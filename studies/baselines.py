@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict
 
 from nas.arch import ArchSpec
 from nas.cost import cost
@@ -170,6 +171,27 @@ def family_of_check(record: Record) -> str:
 def chosen(first: tuple[float, ...], records: tuple[Record, ...]) -> dict[str, float]:
     """Every family's best learning rate; a family whose trainings all failed has none."""
     return {name: best_rate(first, rates) for name, rates in tried(records).items() if any(rates.values())}
+
+
+class BaselineOptions(TypedDict, total=False):
+    """What the baselines can be told; ``request_baselines`` has the defaults."""
+
+    only: tuple[str, ...] | None
+    seeds: int | None
+    effort: str | None
+    dataset: str | ImageSet
+    data_dir: Path | str | None
+    resolution: int | None
+    epochs: int | None
+    train_images: int | None
+    val_images: int | None
+    max_lr: float | None
+    seed: int
+    device: str
+    study: str | None
+    storage: str | None
+    runs: Path | str
+    command: str | None
 
 
 def request_baselines(

@@ -1,6 +1,6 @@
 """The baselines from Python: ``run_baselines`` does what the command does."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from optuna.storages import BaseStorage, InMemoryStorage
 
@@ -8,7 +8,7 @@ from nas.lock import only_driver
 from nas.record import BaselineRecords
 from nas.storage import ensure_folder, ensure_usable, open_storage, read_baselines
 from nas.watch import Silent, Watcher
-from studies.baselines import BaselineRequest, request_baselines
+from studies.baselines import BaselineOptions, BaselineRequest, request_baselines
 
 if TYPE_CHECKING:
     from nas.trial import TrainFunction
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run_baselines(
-    *, watch: Watcher | None = None, train: "TrainFunction | None" = None, **options: Any
+    *, watch: Watcher | None = None, train: "TrainFunction | None" = None, **options: Unpack[BaselineOptions]
 ) -> BaselineRecords:
     """Train the baselines; the options are those of ``request_baselines``. Continues where an earlier call stopped."""
     return execute(request_baselines(watch=watch, **options), watch=watch, train=train)
