@@ -1,22 +1,25 @@
 """One driver a run: asks, trains, tells, and writes the storage. References, then the search, then confirmation."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 import optuna
 from optuna.storages import BaseStorage
 
-from nas import evidence, forecast
+from nas import evidence
 from nas.cost import cost
+from nas.data import FOLDS
 from nas.duration import duration
 from nas.errors import SpaceExhausted
-from nas.forecast import Forecast
-from nas.plan import UNTIL_TIME, Task, confirmation_tasks, trial_task, undone
+from nas.executor import Executor
+from nas.forecast import Forecast, between
+from nas.plan import LONGER, UNTIL_TIME, Task, confirmation_tasks, trial_task, trust_tasks, undone
 from nas.record import Record, Role, SearchFacts
 from nas.samplers import InsideSampler
 from nas.space import Space, explore, from_trial
-from nas.storage import close_orphans, counted, update_facts
+from nas.storage import close_orphans, update_facts
 from nas.trainings import Trainings
 from nas.trial import Trainer
 from nas.watch import Silent, Watcher
@@ -35,7 +38,8 @@ class Driver:
     facts: SearchFacts
     space: Space
     sampler: InsideSampler
-    trainer: Trainer
+    trainer: Trainer  # for the forms of networks, and to measure a few steps
+    executor: Executor
     references: list[Task]
     storage: BaseStorage
     forecast: Forecast | None = None  # None: measured here, before the first training
@@ -46,22 +50,25 @@ class Driver:
 
     def __post_init__(self) -> None:
         self._trainings = Trainings(
-            name=self.name, facts=self.facts, trainer=self.trainer, storage=self.storage, watch=self.watch
+            name=self.name, facts=self.facts, executor=self.executor, storage=self.storage, watch=self.watch
         )
 
     def run(self) -> None:
         """Do what is not there yet: references, trials up to the number asked for, confirmations."""
         search = self._trainings.open("search", self.sampler, self._pruner())
         references, confirmation = self._trainings.open("references"), self._trainings.open("confirmation")
+        trust = self._trainings.open("trust") if self.facts.trust else None
         self._trainings.say_what_was_cut_off()
         if not self._anything_left():
             return
-        for record in self._records("references", "search", "confirmation"):
+        for record in self._records():
             self._learn(record)
         self.watch.say(f"about {duration(self.remaining_seconds())} from here on, by a few measured steps")
         self._train_all(references, "references", self.references)
         self._search(search)
         self._train_all(confirmation, "confirmation", self._to_confirm())
+        if trust is not None:
+            self._train_all(trust, "trust", self._to_trust())
 
     def _pruner(self) -> optuna.pruners.BasePruner:
         """Stops a training that is below the median of earlier ones at the same epoch, after a third of its epochs."""
@@ -71,26 +78,30 @@ class Driver:
         return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=epochs // 3)
 
     def _search(self, study: optuna.Study) -> None:
-        done = len(counted(study))
-        self.watch.stage("search", self.facts.trials, min(done, self.facts.trials))
-        while done < self.facts.trials:
+        self.watch.stage("search", self.facts.trials, min(len(self._records("search")), self.facts.trials))
+        self._trainings.run(study, "search", self._trials(study), may_stop=True, after=self._learn)
+
+    def _trials(self, study: optuna.Study) -> Iterator[tuple[optuna.Trial, Task]]:
+        """The search's trials, each suggested when it can begin, by what was told until then."""
+        used = {record.number for record in self._records("search")}
+        while len(used) < self.facts.trials:
             if self._out_of_time():
                 if self.facts.trials == UNTIL_TIME:
-                    self._end_at(study, done)
+                    self._end_at(study, len(used))
                 return
             try:
                 trial = study.ask()
                 choices, spec = explore(self.space, from_trial(trial))
             except SpaceExhausted as error:
-                close_orphans(study)  # the trial that had just begun
-                self.watch.say(f"the search ends after {done} trials: {error}")
-                self._end_at(study, done)
+                close_orphans(study, running=self._trainings.running(study))  # the trial that had just begun
+                self.watch.say(f"the search ends after {len(used)} trials: {error}")
+                self._end_at(study, len(used))
                 return
-            origin = self.sampler.origins[trial.number]
             self._say_remaining()
-            task = trial_task(done, spec, choices, origin, seed=self.facts.seed)
-            self._learn(self._trainings.train(study, "search", trial, task, may_stop=True))
-            done += 1
+            number = next(n for n in range(len(used) + 1) if n not in used)  # several at a time may leave a gap
+            used.add(number)
+            origin = self.sampler.origins[trial.number]
+            yield trial, trial_task(number, spec, choices, origin, seed=self.facts.seed)
 
     def _end_at(self, study: optuna.Study, trials: int) -> None:
         """There will be no more trials than these: what is left of the run is planned, and told, accordingly."""
@@ -106,7 +117,7 @@ class Driver:
 
     def _learn(self, record: Record) -> None:
         """A training that is done tells how long others will take."""
-        if record.state == "complete":
+        if record.state == "complete" and record.recipe is None:
             self._forecast().observe(record.train_macs, record.train_seconds)
 
     def _records(self, *roles: Role) -> tuple[Record, ...]:
@@ -120,11 +131,22 @@ class Driver:
             confirm=self.facts.confirm,
         )
 
+    def _to_trust(self) -> list[Task]:
+        images = len(self.trainer.data) * (FOLDS - 1) // FOLDS
+        return trust_tasks(
+            self._records("search"),
+            seed=self.facts.seed,
+            count=self.facts.trust,
+            recipe=self.facts.recipe,
+            available=images,
+        )
+
     def _anything_left(self) -> bool:
         return (
             len(self._records("search")) < self.facts.trials
             or bool(undone(self.references, self._records("references")))
             or bool(undone(self._to_confirm(), self._records("confirmation")))
+            or bool(undone(self._to_trust(), self._records("trust")))
         )
 
     # ---- how long the rest takes
@@ -133,7 +155,13 @@ class Driver:
         """Measured when it is first needed: a run with nothing left to do measures nothing."""
         if self.forecast is None:
             self.watch.say("measuring a few training steps, to tell how long this will take")
-            self.forecast = forecast.probe(self.trainer, [task.spec for task in self.references])
+            sized = sorted(
+                ((cost(self.trainer.form(task.spec)).macs, task.spec) for task in self.references),
+                key=lambda one: one[0],
+            )
+            ends = (sized[0], sized[-1])
+            seconds = self.executor.measure([spec for _, spec in ends])
+            self.forecast = between([(macs, one) for (macs, _), one in zip(ends, seconds, strict=True)])
         return self.forecast
 
     def remaining_seconds(self) -> float:
@@ -141,7 +169,8 @@ class Driver:
         total = sum(self._expect(task) for task in undone(self.references, self._records("references")))
         trials = max(0, self.facts.trials - len(self._records("search")))
         total += trials * self._forecast().seconds(self._typical_macs())
-        total += self._confirmation_seconds(trials)
+        total += self._confirmation_seconds(trials) + self._trust_seconds(trials)
+        total /= self.executor.workers
         if self.time_limit is not None:
             total = min(total, max(0.0, self.time_limit - self._elapsed()))
         return total
@@ -153,11 +182,17 @@ class Driver:
         networks = evidence.FINALISTS + at_cost + 1  # and the best random draw
         return self.facts.confirm * networks * self._forecast().seconds(self._typical_macs())
 
+    def _trust_seconds(self, trials_left: int) -> float:
+        if trials_left == 0:
+            return LONGER * sum(self._expect(task) for task in undone(self._to_trust(), self._records("trust")))
+        return LONGER * self.facts.trust * self._forecast().seconds(self._typical_macs())
+
     def _out_of_time(self) -> bool:
         """Whether one more trial would leave too little time to confirm."""
         if self.time_limit is None:
             return False
-        needed = self._forecast().seconds(self._typical_macs()) + self._confirmation_seconds(1)
+        confirming = self._confirmation_seconds(1) / self.executor.workers
+        needed = self._forecast().seconds(self._typical_macs()) + confirming
         return self._elapsed() + needed > self.time_limit
 
     def _expect(self, task: Task) -> float:

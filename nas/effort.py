@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nas.data import ImageSet
 from nas.errors import NasError
-from nas.recipe import Recipe
+from nas.recipe import Precision, Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,7 @@ def recipe_for(
     train_images: int | None = None,
     val_images: int | None = None,
     batch: int | None = None,
+    precision: Precision = "fp32",
 ) -> Recipe:
     """The effort's recipe for such images on such a device, with overrides."""
     on = "cpu" if device == "cpu" else "gpu"
@@ -92,4 +93,5 @@ def recipe_for(
         max_lr=length.max_lr if batch is None else length.max_lr * batch / length.batch,
         crop=side // 8,
         flip=data.name != "digits",  # a mirrored 2 is no 2
+        precision=precision,
     )

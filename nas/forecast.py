@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 
 from nas.arch import ArchSpec
-from nas.cost import cost
+from nas.batches import TrainData
 from nas.data import split
+from nas.evaluate import evaluate
 from nas.model import build
-from nas.train import TrainData, evaluate, train
+from nas.train import VAL_BATCH, train
 from nas.trial import Trainer
 
-PROBE_STEPS = 5
+PROBE_STEPS = 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,12 +42,9 @@ class Forecast:
         return self.fixed + self.per_mac * train_macs
 
 
-def probe(trainer: Trainer, specs: Sequence[ArchSpec]) -> Forecast:
-    """Measure a few training steps and a validation batch of the lightest and the heaviest of these networks, and scale
-    them to the recipe."""
-    sized = sorted(((cost(trainer.form(spec)).macs, spec) for spec in specs), key=lambda one: one[0])
-    points = [(macs, measure(trainer, spec)) for macs, spec in (sized[0], sized[-1])]
-    (x0, y0), (x1, y1) = points
+def between(points: Sequence[tuple[int, float]]) -> Forecast:
+    """From (multiply-adds of the trained form, seconds of a training), lightest first, of one network or two."""
+    (x0, y0), (x1, y1) = points[0], points[-1]
     per_mac = max(0.0, (y1 - y0) / (x1 - x0)) if x1 > x0 else 0.0
     return Forecast(fixed=max(0.0, y0 - per_mac * x0), per_mac=per_mac)
 
@@ -55,17 +53,17 @@ def measure(trainer: Trainer, spec: ArchSpec) -> float:
     """Seconds that one training of this network would take by the trainer's recipe, from a few measured steps."""
     recipe = trainer.recipe
     parts = split(trainer.data, fold=0, train_images=recipe.train_images, val_images=recipe.val_images)
-    count = min(recipe.batch, len(parts.train_index))
-    index = parts.train_index[:count]
-    batch = trainer.images(index)
-    data = TrainData.of(batch, batch, device=trainer.device)
+    train_index, val_index = parts.train_index[: recipe.batch], parts.val_index[:VAL_BATCH]
+    data = TrainData.of(trainer.images(train_index), trainer.images(val_index), device=trainer.device)
     model = build(trainer.form(spec), seed=0)
     train(model, data, replace(recipe, epochs=1), 0)  # warm-up: kernels are chosen at the first step
     # medians: another process taking the machine for a moment must not count a thousandfold
     both = median(epoch.seconds for epoch in train(model, data, replace(recipe, epochs=PROBE_STEPS), 0).curve)
-    validating = median(_timed(lambda: evaluate(model, data, batch=recipe.batch)) for _ in range(PROBE_STEPS))
+    validating = median(
+        _timed(lambda: evaluate(model, data, batch=VAL_BATCH, precision=recipe.precision)) for _ in range(PROBE_STEPS)
+    )
     steps = max(1, len(parts.train_index) // recipe.batch)
-    batches = len(parts.val_index) / count
+    batches = len(parts.val_index) / len(val_index)
     return recipe.epochs * (steps * max(0.0, both - validating) + batches * validating)
 
 

@@ -25,13 +25,26 @@ def versions() -> dict[str, str]:
     return dict(_versions())
 
 
+def cores() -> int:
+    """That this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1
+
+
+def available_memory() -> int | None:
+    """Bytes that could be used without swapping; None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:  # not Linux
+        return None
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), None)
+
+
 def machine() -> dict[str, str]:
     """Processor, cores this process may use, and system; nothing that identifies a person or a host."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not Linux
-        cores = os.cpu_count() or 1
-    return {"processor": _processor(), "cores": str(cores), "system": f"{platform.system()} {platform.machine()}"}
+    return {"processor": _processor(), "cores": str(cores()), "system": f"{platform.system()} {platform.machine()}"}
 
 
 def _processor() -> str:

@@ -1,6 +1,6 @@
 """What a run consists of: which trainings there are beside the search's own trials, and with which seed and fold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nas import evidence
 from nas.arch import ArchSpec
@@ -9,6 +9,8 @@ from nas.record import Record
 from nas.space import Option
 
 UNTIL_TIME = 100_000  # trials asked for where only the time limits them
+LONGER = 4  # times, the trainings that short ones are checked by
+TRUST_SEED, TRUST_FOLD = 500, 4  # the k of their training seed, and the fold they are validated on
 SEEDS_APART = 1000  # training seeds of one --seed; another --seed shares none of them
 
 
@@ -77,6 +79,43 @@ def confirmation_tasks(
         for k in range(1, confirm + 1)
         for record in evidence.to_confirm(trials, references)
     ]
+
+
+def trust_tasks(trials: tuple[Record, ...], *, seed: int, count: int, recipe: Recipe, available: int) -> list[Task]:
+    """The trials that are trained longer: half from the top of their ranking, the others spread over the rest of it.
+
+    On a seed and a fold that neither the search nor its confirmation begins with. ``available``: training images.
+    """
+    ranked = evidence.finalists(trials, len(trials))
+    top, rest = ranked[: (count + 1) // 2], ranked[(count + 1) // 2 :]
+    others = min(len(rest), count - len(top))
+    spread = [rest[(2 * k + 1) * len(rest) // (2 * others)] for k in range(others)]
+    return [
+        Task(
+            spec=record.spec,
+            choices=record.choices,
+            seed=training_seed(seed, TRUST_SEED),
+            fold=TRUST_FOLD,
+            number=record.number,
+            title=f"{record.title}, longer",
+            origin=record.origin,
+            recipe=longer(recipe, available),
+        )
+        for record in (*top, *spread)
+    ]
+
+
+def longer(recipe: Recipe, available: int) -> Recipe:
+    """``LONGER`` times as many steps: more images as far as there are any, then more epochs."""
+    images = available if recipe.train_images is None else min(recipe.train_images, available)
+    more = min(LONGER * images, available)
+    epochs = -(-LONGER * recipe.epochs * images // more)  # rounded up
+    return replace(
+        recipe,
+        name=f"{recipe.name}, {LONGER} times longer",
+        epochs=epochs,
+        train_images=None if more == available else more,
+    )
 
 
 def undone(tasks: list[Task], records: tuple[Record, ...]) -> list[Task]:

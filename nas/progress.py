@@ -27,7 +27,7 @@ class Display:
         self._live = console.is_terminal
         self._done, self._of, self._title = 0, "", ""
         self._left = self._soon = ""
-        self._now = ""
+        self._now: dict[str, str] = {}  # what is being trained → how far it is
         self._best: float | None = None
 
     def __enter__(self) -> "Display":
@@ -53,15 +53,16 @@ class Display:
             )
 
     def training(self, task: Task) -> None:
-        self._now = task.title
+        self._now[task.title] = ""
         self._refresh()
 
-    def epoch(self, epoch: int, epochs: int, accuracy: float) -> None:
-        self._now = f"{self._now.partition(' · ')[0]} · epoch {epoch}/{epochs} {accuracy:.1%}"
+    def epoch(self, task: Task, epoch: int, epochs: int, accuracy: float) -> None:
+        self._now[task.title] = f" {epoch}/{epochs} {accuracy:.1%}"
         self._refresh()
 
     def trained(self, record: Record) -> None:
         self._done += 1
+        self._now.pop(record.title, None)
         if record.val_accuracy is not None:
             self._best = max(self._best or 0.0, record.val_accuracy)
         if self._live and self._bar is not None:
@@ -84,4 +85,5 @@ class Display:
     def _refresh(self) -> None:
         if self._live and self._bar is not None:
             best = f"best {self._best:.1%} · " if self._best is not None else ""
-            self._bars.update(self._bar, note=f"{self._soon} · {best}{self._now}")
+            now = ", ".join(title + how for title, how in self._now.items())
+            self._bars.update(self._bar, note=f"{self._soon} · {best}{now}")

@@ -24,7 +24,7 @@ RECORD = "record"  # the attribute's name, of a trial
 FACTS = "nas"  # the attribute's name, of a study
 ORPHAN = "orphan"  # attribute of a trial that was running when its driver died; it counts for nothing
 
-Role = Literal["search", "references", "confirmation", "baselines", "learning_rates"]
+Role = Literal["search", "references", "confirmation", "trust", "baselines", "learning_rates"]
 State = Literal["complete", "pruned", "failed"]
 
 
@@ -144,6 +144,7 @@ class SearchFacts(StudyFacts):
     names_winner: bool = True  # a demonstration names none
     confirm: int = 2  # fresh seeds for the finalists
     trials: int = 0  # asked for, across restarts
+    trust: int = 0  # networks trained longer, to see whether the trials rank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +170,7 @@ class RunRecords:
     trials: tuple[Record, ...]  # by number
     references: tuple[Record, ...]
     confirmations: tuple[Record, ...]
+    trust: tuple[Record, ...] = ()  # of trials, trained longer
 
 
 @cache

@@ -19,6 +19,7 @@ from nas.record import DataFacts, SearchFacts
 from nas.samplers import SAMPLERS, MakeInner
 from nas.space import Space
 from nas.storage import default_url
+from nas.trust import FEWEST
 from nas.watch import Silent, Watcher
 from search_spaces import find_space
 
@@ -43,9 +44,12 @@ class SearchOptions(TypedDict, total=False):
     val_images: int | None
     trials: int | None
     confirm: int | None
+    trust: int
     sampler: str | MakeInner
     seed: int
     device: str
+    workers: int | None
+    precision: str
     study: str | None
     storage: str | None
     runs: Path | str
@@ -101,6 +105,7 @@ class Request:
     data: ImageSet
     make_inner: MakeInner | None
     device: str
+    workers: int | None  # trainings at a time; None: as many as fit the machine
     storage: str
     runs: Path
 
@@ -130,9 +135,12 @@ def request_search(
     val_images: int | None = None,
     trials: int | None = None,
     confirm: int | None = None,
+    trust: int = 0,
     sampler: str | MakeInner = "tpe",
     seed: int = 0,
     device: str = "auto",
+    workers: int | None = None,
+    precision: str = "auto",
     study: str | None = None,
     storage: str | None = None,
     runs: Path | str = RUNS,
@@ -148,9 +156,17 @@ def request_search(
         raise NasError(f"--sampler {sampler}: unknown; there are {', '.join(SAMPLERS)}")
     make_inner = SAMPLERS[sampler] if isinstance(sampler, str) else sampler
     sampler_name = sampler if isinstance(sampler, str) else getattr(sampler, "__name__", "own")
-    for flag, value, least in (("--trials", trials, 1), ("--confirm", confirm, 0), ("--seed", seed, 0)):
+    for flag, value, least in (
+        ("--trials", trials, 1),
+        ("--confirm", confirm, 0),
+        ("--seed", seed, 0),
+        ("--workers", workers, 1),
+        ("--trust", trust, 0),
+    ):
         if value is not None and value < least:
             raise NasError(f"{flag} {value}: must be at least {least}")
+    if trust and trust < FEWEST:
+        raise NasError(f"--trust {trust}: a ranking needs at least {FEWEST} networks; 8 is usual")
     _check_ceilings(budget, budget_mflops, budget_params)
 
     def counted_at(deployed: tuple[int, int]) -> Budget:
@@ -164,9 +180,11 @@ def request_search(
     if isinstance(dataset, str) and dataset in DEPLOYED:
         # an impossible budget must not wait for a download, nor for torch
         _check_budget(space_function, space_name, counted_at(DEPLOYED[dataset]))
+    from nas.find_precision import find_precision
     from nas.trial import find_device
 
     on = find_device(device)
+    arithmetic = find_precision(precision, on)
     say = (watch or Silent()).say
     data = (
         dataset
@@ -176,7 +194,15 @@ def request_search(
     budget = counted_at((data.deployed_resolution, data.deployed_classes))
     _check_budget(space_function, space_name, budget)
     if recipe is None:
-        recipe = recipe_for(effort, data, device=on, epochs=epochs, train_images=train_images, val_images=val_images)
+        recipe = recipe_for(
+            effort,
+            data,
+            device=on,
+            epochs=epochs,
+            train_images=train_images,
+            val_images=val_images,
+            precision=arithmetic,
+        )
     _check_trainable(space_function, space_name, recipe.resolution, len(data.classes))
     facts = SearchFacts(
         space=space_name,
@@ -191,6 +217,7 @@ def request_search(
         names_winner=size.names_winner,
         confirm=size.confirm if confirm is None else confirm,
         trials=size.trials if trials is None else trials,
+        trust=trust,
         command=command if command is not None else "nas.run_search(…)",
         machine=machine(),
         versions=versions(),
@@ -205,6 +232,7 @@ def request_search(
         data=data,
         make_inner=make_inner,
         device=on,
+        workers=workers,
         storage=storage or default_url(Path(runs)),
         runs=Path(runs),
     )

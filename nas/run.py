@@ -1,5 +1,6 @@
 """The Python interface: ``run_search`` does what the command does, ``Run`` reads what was left behind."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -117,13 +118,16 @@ def execute(
     with only_driver(request.folder):
         storage = open_storage(request.storage)
         driver = _driver(request, storage, watch=watch, time_limit=time_limit, train=train)
-        driver.run()
+        with closing(driver.executor):
+            driver.run()
         return Run(records=read_run(storage, request.name), folder=request.folder)
 
 
 def expected_seconds(request: Request, *, train: "TrainFunction | None" = None) -> float:
     """How long the whole run would take on this machine, from a few measured steps; nothing is written."""
-    return _driver(request, InMemoryStorage(), train=train).remaining_seconds()
+    driver = _driver(request, InMemoryStorage(), train=train)
+    with closing(driver.executor):
+        return driver.remaining_seconds()
 
 
 def _driver(
@@ -137,6 +141,7 @@ def _driver(
     from nas.driver import Driver
     from nas.train import train as own_train
     from nas.trial import Trainer
+    from nas.workers import executor
 
     facts = request.facts
     trainer = Trainer(
@@ -156,6 +161,7 @@ def _driver(
             request.space, facts.budget, seed=facts.seed, make_inner=request.make_inner, name=facts.sampler
         ),
         trainer=trainer,
+        executor=executor(trainer, request.workers, own=train is not None),
         references=references,
         storage=storage,
         watch=watch or Silent(),

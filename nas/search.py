@@ -99,6 +99,12 @@ def search(
     confirm: Annotated[
         int | None, typer.Option(metavar="N", help="Fresh seeds for the finalists.", rich_help_panel=SIZE)
     ] = None,
+    trust: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="Train N of the networks 4 times longer: do the trials rank them?", rich_help_panel=SIZE
+        ),
+    ] = 0,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Of each training.", rich_help_panel=SIZE)] = None,
     train_images: Annotated[
         int | None, typer.Option(metavar="N", help="Images a training sees.", rich_help_panel=SIZE)
@@ -111,6 +117,15 @@ def search(
     ] = None,
     device: Annotated[
         str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.", rich_help_panel=PLACE)
+    ] = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Trainings at a time; default: one a core, one on a GPU.", rich_help_panel=PLACE
+        ),
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(metavar="NAME", help="auto (bf16 where it is faster), fp32 or bf16.", rich_help_panel=PLACE)
     ] = "auto",
     study: Annotated[
         str | None, typer.Option(metavar="NAME", help="Instead of the derived name.", rich_help_panel=PLACE)
@@ -141,11 +156,14 @@ def search(
             "effort": effort,
             "trials": trials if trials is not None or limit is None else UNTIL_TIME,
             "confirm": confirm,
+            "trust": trust,
             "epochs": epochs,
             "train_images": train_images,
             "sampler": sampler,
             "seed": seed,
             "device": device,
+            "workers": workers,
+            "precision": precision,
             "study": study,
             "storage": storage,
             "runs": runs,

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nas.record import BaselineRecords, RunRecords, SearchFacts
+from nas.trust import checked
 from reports.baseline_sentences import trainings_left
 from reports.sentences import summary
 from reports.standing import comparison, is_demo, winner
@@ -87,7 +88,25 @@ def run_json(run: RunRecords) -> dict[str, Any]:
             "verdict": against.verdict,
             "seeds": list(against.seeds),
         },
+        "trust": trust_json(run),
         "next": next_command(run),
+    }
+
+
+def trust_json(run: RunRecords) -> dict[str, Any] | None:
+    """How the trials' ranking agrees with longer trainings of some of them; None where that was not asked for."""
+    found = checked(run)
+    if found is None:
+        return None
+    return {
+        "trials": list(found.numbers),
+        "val_accuracy": list(found.short),
+        "longer": list(found.long),
+        "verdict": found.all.verdict,
+        **{
+            of: {"tau": part.tau, "ci": None if part.ci is None else list(part.ci), "networks": part.networks}
+            for of, part in (("all", found.all), ("top", found.top))
+        },
     }
 
 

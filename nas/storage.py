@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import warnings
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,11 @@ SIBLINGS: dict[str, str] = {
     "search": "",
     "references": ".references",
     "confirmation": ".confirmation",
+    "trust": ".trust",
     "baselines": "",
     "learning_rates": ".learning_rates",
 }
-SEARCH = ("search", "references", "confirmation")
+SEARCH = ("search", "references", "confirmation", "trust")
 
 
 def default_url(runs: Path) -> str:
@@ -196,16 +198,17 @@ def is_orphan(trial: FrozenTrial) -> bool:
     return bool(trial.user_attrs.get(ORPHAN, False))
 
 
-def close_orphans(study: optuna.Study) -> int:
+def close_orphans(study: optuna.Study, *, running: Container[int] = ()) -> int:
     """Trials left running by a driver that died are closed, and counted for nothing. Returns how many.
 
-    Only the one driver of a study may call this: a trial of its own that runs would be closed as well.
+    Only the one driver of a study may call this; ``running`` are the numbers of its own that still do.
     """
-    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING))
-    for trial in running:
+    unfinished = study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING))
+    orphans = [trial for trial in unfinished if trial.number not in running]
+    for trial in orphans:
         study._storage.set_trial_user_attr(trial._trial_id, ORPHAN, True)
         study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
-    return len(running)
+    return len(orphans)
 
 
 def counted(study: optuna.Study) -> list[FrozenTrial]:
@@ -232,6 +235,7 @@ def read_run(storage: BaseStorage, name: str) -> RunRecords:
         trials=tuple(sorted(parts["search"], key=lambda record: record.number or 0)),
         references=parts["references"],
         confirmations=parts["confirmation"],
+        trust=parts["trust"],
     )
 
 

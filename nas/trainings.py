@@ -1,30 +1,33 @@
 """Trainings of one run: each done once, and written into the studies of its storage as soon as it is done."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
+from nas.executor import Executor, Job
 from nas.plan import Task, undone
 from nas.record import RECORD, Record, Role, StudyFacts
 from nas.storage import close_orphans, open_study, records, study_name, update_facts
-from nas.trial import Trainer
+from nas.train import Report
 from nas.watch import Watcher
 
 
 @dataclass(slots=True, kw_only=True)
 class Trainings:
-    """Trains tasks and keeps their records, in storage and here. Only one process may do so for a run at a time."""
+    """Has tasks trained and keeps their records, in storage and here. Only one process may do so for a run at a time:
+    whatever trains, this is where trials are asked for and told."""
 
     name: str
     facts: StudyFacts
-    trainer: Trainer
+    executor: Executor
     storage: BaseStorage
     watch: Watcher
     _done: dict[Role, list[Record]] = field(default_factory=dict, init=False)
     _cut_off: int = field(default=0, init=False)
+    _running: set[tuple[str, int]] = field(default_factory=set, init=False)  # study's name, trial's number
 
     def open(
         self,
@@ -49,30 +52,27 @@ class Trainings:
         """Of these studies, in the order they were done; of all that are open without arguments."""
         return tuple(record for role in roles or self._done for record in self._done.get(role, ()))
 
-    def train(
-        self, study: optuna.Study, role: Role, trial: optuna.Trial, task: Task, *, may_stop: bool = False
-    ) -> Record:
-        """Train ``task`` as ``trial`` and tell the study; ``may_stop``: the study's pruner may end it early."""
-        self.watch.training(task)
-        epochs = (task.recipe or self.facts.recipe).epochs
+    def run(
+        self,
+        study: optuna.Study,
+        role: Role,
+        tasks: Iterator[tuple[optuna.Trial, Task] | None],
+        *,
+        may_stop: bool = False,
+        after: Callable[[Record], None] = lambda record: None,
+    ) -> None:
+        """Train all tasks, each as its trial, as many at a time as the executor has workers.
 
-        def report(epoch: int, accuracy: float) -> bool:
-            trial.report(accuracy, epoch)
-            self.watch.epoch(epoch, epochs, accuracy)
-            return may_stop and trial.should_prune()
+        A task is taken when it can begin (None: not yet, see ``Executor.run``); ``after`` follows each that is stored.
+        ``may_stop``: the study's pruner may end trainings early.
+        """
+        for job, record in self.executor.run(self._jobs(study, role, tasks, may_stop, after)):
+            self._store(study, role, job.trial, record)
+            after(record)
 
-        record = self._same_training(task) or self.trainer.run(task, report=report)
-        trial.set_user_attr(RECORD, record.to_json())
-        # what people look for in a dashboard's columns
-        trial.set_user_attr("network", record.key)
-        trial.set_user_attr("mflops", record.macs / 1e6)
-        if record.state == "complete":
-            study.tell(trial, record.val_accuracy)
-        else:
-            study.tell(trial, state=TrialState.PRUNED if record.state == "pruned" else TrialState.FAIL)
-        self._done[role].append(record)
-        self.watch.trained(record)
-        return record
+    def running(self, study: optuna.Study) -> set[int]:
+        """Numbers of the study's trials that are being trained."""
+        return {number for name, number in self._running if name == study.study_name}
 
     def train_all(
         self,
@@ -87,9 +87,61 @@ class Trainings:
         tasks = list(tasks)
         todo = undone(tasks, self.records(role))
         self.watch.stage(role.replace("_", " "), len(tasks), len(tasks) - len(todo))
-        for task in todo:
-            before()
-            after(self.train(study, role, study.ask(), task))
+
+        def trials() -> Iterator[tuple[optuna.Trial, Task]]:
+            for task in todo:
+                before()
+                yield study.ask(), task
+
+        self.run(study, role, trials(), after=after)
+
+    def _jobs(
+        self,
+        study: optuna.Study,
+        role: Role,
+        tasks: Iterator[tuple[optuna.Trial, Task] | None],
+        may_stop: bool,
+        after: Callable[[Record], None],
+    ) -> Iterator[Job | None]:
+        for found in tasks:
+            if found is None:
+                yield None
+                continue
+            trial, task = found
+            self._running.add((study.study_name, trial.number))
+            self.watch.training(task)
+            known = self._same_training(task)
+            if known is None:
+                yield Job(task=task, trial=trial, report=self._reporter(study, trial, task, may_stop))
+            else:
+                self._store(study, role, trial, known)
+                after(known)
+
+    def _reporter(self, study: optuna.Study, trial: optuna.Trial, task: Task, may_stop: bool) -> Report:
+        epochs = (task.recipe or self.facts.recipe).epochs
+        epochs_told: set[int] = set()  # a training whose worker died begins again
+
+        def report(epoch: int, accuracy: float) -> bool:
+            if epoch not in epochs_told:
+                trial.report(accuracy, epoch)
+                epochs_told.add(epoch)
+            self.watch.epoch(task, epoch, epochs, accuracy)
+            return may_stop and trial.should_prune()
+
+        return report
+
+    def _store(self, study: optuna.Study, role: Role, trial: optuna.Trial, record: Record) -> None:
+        trial.set_user_attr(RECORD, record.to_json())
+        # what people look for in a dashboard's columns
+        trial.set_user_attr("network", record.key)
+        trial.set_user_attr("mflops", record.macs / 1e6)
+        if record.state == "complete":
+            study.tell(trial, record.val_accuracy)
+        else:
+            study.tell(trial, state=TrialState.PRUNED if record.state == "pruned" else TrialState.FAIL)
+        self._running.discard((study.study_name, trial.number))
+        self._done[role].append(record)
+        self.watch.trained(record)
 
     def _same_training(self, task: Task) -> Record | None:
         """The record of the same network trained alike, if there is one: a search may meet a reference."""

@@ -1,6 +1,7 @@
 """One trial: choices → spec → gate → model → train → record. A network over its budget is never built."""
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,16 +13,18 @@ import torch
 from torch import nn
 
 from nas.arch import ArchSpec
+from nas.batches import TrainData, resize
 from nas.budget import Budget
 from nas.cost import cost
 from nas.data import ImageSet, split
+from nas.data.shared import SharedImages
 from nas.errors import NasError, OverBudget
 from nas.machine import versions
 from nas.model import build
 from nas.plan import Task
 from nas.recipe import Recipe
 from nas.record import EpochRecord, Record, State
-from nas.train import Diverged, Report, Result, TrainData, resize, train
+from nas.train import Diverged, Report, Result, train
 
 
 class TrainFunction(Protocol):
@@ -45,6 +48,7 @@ class Trainer:
     device: str = "cpu"
     train: TrainFunction = train
     _kept: tuple[object, TrainData] | None = field(default=None, init=False)
+    _resident: tuple[torch.Tensor, torch.Tensor] | None = field(default=None, init=False)
 
     def form(self, spec: ArchSpec) -> ArchSpec:
         """The form that is trained: the recipe's resolution, the data's classes."""
@@ -55,17 +59,17 @@ class Trainer:
         if self.budget is not None and not task.any_cost and not self.budget.fits(task.spec):
             raise OverBudget(f"{task.title}: {self.budget.use(task.spec):.4f} of the budget {self.budget}")
         started, begin = datetime.now(UTC), time.perf_counter()
-        curve: list[EpochRecord] = []
+        curve: tuple[EpochRecord, ...] = ()
         state: State = "failed"
         reason: str | None = None
         recipe = task.recipe or self.recipe
         try:
             model = build(self.form(task.spec), seed=task.seed)
             result = self.train(model, self.train_data(task.fold, recipe), recipe, task.seed, report=report)
-            curve = [
+            curve = tuple(
                 EpochRecord(train_loss=one.train_loss, val_accuracy=one.val_accuracy, seconds=one.seconds)
                 for one in result.curve
-            ]
+            )
             state = "pruned" if result.stopped else "complete"
         except Diverged as error:
             reason = str(error)
@@ -74,6 +78,23 @@ class Trainer:
                 raise
             said = str(error).strip() or type(error).__name__  # Python's own MemoryError says nothing
             reason = f"out of memory on {self.device}: {said.splitlines()[0]}"
+        seconds = time.perf_counter() - begin
+        return self._record(task, state, curve=curve, reason=reason, seconds=seconds, started=started)
+
+    def failed(self, task: Task, reason: str) -> Record:
+        """The record of a training that could not be done."""
+        return self._record(task, "failed", reason=reason, started=datetime.now(UTC))
+
+    def _record(
+        self,
+        task: Task,
+        state: State,
+        *,
+        curve: tuple[EpochRecord, ...] = (),
+        reason: str | None = None,
+        seconds: float = 0.0,
+        started: datetime,
+    ) -> Record:
         deployed = cost(task.spec) if self.budget is None else self.budget.cost(task.spec)
         return Record(
             state=state,
@@ -89,23 +110,32 @@ class Trainer:
             train_macs=cost(self.form(task.spec)).macs,
             seed=task.seed,
             fold=task.fold,
-            curve=tuple(curve),
+            curve=curve,
             reason=reason,
             recipe=task.recipe,
-            train_seconds=time.perf_counter() - begin,
+            train_seconds=seconds,
             device=device_name(self.device),
             versions=versions(),
             started=started.isoformat(timespec="seconds"),
         )
 
+    def setup(self, images: SharedImages) -> "Setup":
+        """What another process needs to be such a trainer."""
+        return Setup(images=images, recipe=self.recipe, budget=self.budget, device=self.device, train=self.train)
+
     def train_data(self, fold: int, recipe: Recipe | None = None) -> TrainData:
         recipe = recipe or self.recipe
-        wanted = (fold, recipe.train_images, recipe.val_images, recipe.resolution)
+        wanted = (fold, recipe.train_images, recipe.val_images)
         if self._kept is None or self._kept[0] != wanted:
             self._kept = None  # the old images go before the new ones come
             parts = split(self.data, fold=fold, train_images=recipe.train_images, val_images=recipe.val_images)
-            train, val = self.images(parts.train_index), self.images(parts.val_index)
-            self._kept = (wanted, TrainData.of(train, val, device=torch.device(self.device)))
+            if self.data.resolution == self.recipe.resolution:
+                train_index, val_index = torch.from_numpy(parts.train_index), torch.from_numpy(parts.val_index)
+                data = TrainData.at(*self._all_images(), train_index, val_index)
+            else:  # only those that are needed are resized
+                train, val = self.images(parts.train_index), self.images(parts.val_index)
+                data = TrainData.of(train, val, device=torch.device(self.device))
+            self._kept = (wanted, data)
         return self._kept[1]
 
     def images(self, index: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -114,6 +144,32 @@ class Trainer:
         if images.shape[-1] != self.recipe.resolution:
             images = resize(images, self.recipe.resolution)
         return images, torch.from_numpy(self.data.labels[index])
+
+    def _all_images(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """All images and labels, on the device: moved there once, or where they are mapped."""
+        if self._resident is None:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nor is it written to
+                both = torch.from_numpy(self.data.images), torch.from_numpy(self.data.labels)
+            self._resident = (both[0].to(self.device), both[1].to(self.device))
+        return self._resident
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """A trainer as it is sent to another process."""
+
+    images: SharedImages
+    recipe: Recipe
+    budget: Budget | None
+    device: str
+    train: TrainFunction
+
+    def trainer(self, number: int) -> Trainer:
+        """For the worker of this number; workers are dealt out to the GPUs there are."""
+        gpus = torch.cuda.device_count() if self.device == "cuda" else 0
+        device = f"cuda:{number % gpus}" if gpus > 1 else self.device
+        return Trainer(data=self.images.open(), recipe=self.recipe, budget=self.budget, device=device, train=self.train)
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -143,6 +199,7 @@ def find_device(name: str) -> str:
 
 def device_name(device: str) -> str:
     """``cpu, 2 threads`` or the GPU's name."""
-    if device == "cuda":
-        return str(torch.cuda.get_device_name())
-    return f"{device}, {torch.get_num_threads()} threads" if device == "cpu" else device
+    if device.startswith("cuda"):
+        return str(torch.cuda.get_device_name(device))
+    threads = torch.get_num_threads()
+    return f"{device}, {threads} thread{'s' * (threads > 1)}" if device == "cpu" else device

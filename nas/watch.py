@@ -16,13 +16,13 @@ class Watcher(Protocol):
         """References, search or confirmation begins, with so many trainings, of which some are done."""
 
     def training(self, task: Task) -> None:
-        """A training begins."""
+        """A training begins; others may be running."""
 
-    def epoch(self, epoch: int, epochs: int, accuracy: float) -> None:
-        """An epoch of it ended; the accuracy is a fraction."""
+    def epoch(self, task: Task, epoch: int, epochs: int, accuracy: float) -> None:
+        """An epoch of a training ended; the accuracy is a fraction."""
 
     def trained(self, record: Record) -> None:
-        """It ended, and is stored."""
+        """A training ended, and is stored."""
 
     def remaining(self, seconds: float) -> None:
         """How long the rest of the run is expected to take."""
@@ -40,7 +40,7 @@ class Silent:
     def training(self, task: Task) -> None:
         return
 
-    def epoch(self, epoch: int, epochs: int, accuracy: float) -> None:
+    def epoch(self, task: Task, epoch: int, epochs: int, accuracy: float) -> None:
         return
 
     def trained(self, record: Record) -> None:

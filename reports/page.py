@@ -34,6 +34,7 @@ def _render(run: RunRecords, figures: list[Shown]) -> str:
         "headline": _headline(run),
         "found": sentences.found(run),
         "shown": sentences.shown(run),
+        "trust": sentences.trust(run),
         "states": standing.states(run),
         "todo": standing.still_to_do(run),
         "rows": rows[:ROWS],

@@ -2,16 +2,20 @@
 
 from nas import evidence
 from nas.evidence import Comparison
+from nas.plan import LONGER
 from nas.record import Record, RunRecords
+from nas.trust import Agreement, checked
 from reports import standing
 from reports.words import capital, cost, interval, percent, plural, points, seeds
 
 SMALL = "MobileNetV3 small"
 
 
-def summary(run: RunRecords, *, next_command: str) -> tuple[str, str, str]:
-    """The three lines a command ends with: the winner beside MobileNetV3 small, how far that is shown, what is next."""
-    return found(run), shown(run), f"Next: {next_command}"
+def summary(run: RunRecords, *, next_command: str) -> tuple[str, ...]:
+    """The three lines a command ends with: the winner beside MobileNetV3 small, how far that is shown, what is next;
+    and before the last, where it was asked for, whether the trials rank."""
+    asked = [line for line in (trust(run),) if line]
+    return found(run), shown(run), *asked, f"Next: {next_command}"
 
 
 def found(run: RunRecords) -> str:
@@ -57,8 +61,39 @@ def shown(run: RunRecords) -> str:
         return _no_comparison(run)
     recipe = facts.recipe
     length = plural(recipe.epochs, "epoch")
-    of = "all images" if recipe.train_images is None else f"{recipe.train_images:,} images"
-    return f"{_verdict(against)} Measured on trainings of {length} of {of}."
+    return f"{_verdict(against)} Measured on trainings of {length} of {images(recipe.train_images)}."
+
+
+def trust(run: RunRecords) -> str:
+    """Whether the short trainings rank as longer ones do, with a plain warning where that is not shown; empty where
+    nobody asked."""
+    found = checked(run)
+    if found is None:
+        return ""
+    recipe = run.facts.recipe
+    length = f"{plural(recipe.epochs, 'epoch')} of {images(recipe.train_images)}"
+    whole, top = found.all, found.top
+    measured = f"{_tau(whole)} over {plural(whole.networks, 'network')}, {_tau(top)} among the {top.networks} best"
+    if whole.verdict == "ranks":
+        return (
+            f"Trainings of {length} rank networks as trainings {LONGER} times longer do better than chance: {measured}."
+        )
+    return (
+        f"Warning: it is not shown that trainings of {length} rank these networks as trainings {LONGER} times longer "
+        f"would: {measured}. Give --epochs or --train-images more, and confirm more of the networks."
+    )
+
+
+def _tau(found: Agreement) -> str:
+    if found.tau is None:
+        return "no Kendall's τ (all equal)"
+    ci = "" if found.ci is None else f" (95% interval {found.ci[0]:+.2f} to {found.ci[1]:+.2f})"
+    return f"Kendall's τ {found.tau:+.2f}{ci}"
+
+
+def images(count: int | None) -> str:
+    """``all images`` or ``2,400 images``."""
+    return "all images" if count is None else f"{count:,} images"
 
 
 def _verdict(against: Comparison) -> str:

@@ -80,4 +80,7 @@ def still_to_do(run: RunRecords) -> list[str]:
         failed = sum(record.state == "failed" for record in run.confirmations)
         more = f" ({failed} failed)" if failed else ""
         todo.append(f"{plural(missing, 'training')} of finalists and references on fresh seeds{more}")
+    longer = max(0, min(run.facts.trust, len(run.trials)) - len(run.trust))
+    if longer:
+        todo.append(f"{plural(longer, 'longer training')} to check the ranking")
     return todo

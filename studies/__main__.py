@@ -64,6 +64,12 @@ def baselines(
         int | None, typer.Option(metavar="PX", help="Train at PX × PX; default: the images' own.")
     ] = None,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Trainings at a time; default: one a core, one on a GPU.")
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(metavar="NAME", help="auto (bf16 where it is faster), fp32 or bf16.")
+    ] = "auto",
     study: Annotated[str | None, typer.Option(metavar="NAME", help="Instead of the derived name.")] = None,
     runs: Annotated[Path, typer.Option(metavar="DIR", help="Where results are written.")] = Path("runs"),
     storage: Annotated[
@@ -93,6 +99,8 @@ def baselines(
                 data_dir=data_dir,
                 resolution=resolution,
                 device=device,
+                workers=workers,
+                precision=precision,
                 study=study,
                 runs=runs,
                 storage=storage,

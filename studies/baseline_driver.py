@@ -1,16 +1,17 @@
 """Runs the baselines to their end, or continues them: learning rates first, then every network seed by seed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import optuna
 from optuna.storages import BaseStorage
 
 from nas.arch import ArchSpec
 from nas.duration import duration
-from nas.forecast import measure
+from nas.executor import Executor
 from nas.plan import UNTIL_TIME, Task, undone
 from nas.record import Record
 from nas.trainings import Trainings
-from nas.trial import Trainer
 from nas.watch import Silent, Watcher
 from studies.baselines import BaselineRequest, chosen, tried
 from studies.learning_rates import next_rate
@@ -23,7 +24,7 @@ class BaselineDriver:
     """Only one driver may run a study at a time; the caller holds the lock."""
 
     request: BaselineRequest
-    trainer: Trainer
+    executor: Executor
     storage: BaseStorage
     watch: Watcher = field(default_factory=Silent)
     measured: dict[ArchSpec, float] = field(default_factory=dict)  # seconds of one training by the study's recipe
@@ -33,7 +34,7 @@ class BaselineDriver:
     def __post_init__(self) -> None:
         request = self.request
         self._trainings = Trainings(
-            name=request.name, facts=request.facts, trainer=self.trainer, storage=self.storage, watch=self.watch
+            name=request.name, facts=request.facts, executor=self.executor, storage=self.storage, watch=self.watch
         )
 
     def run(self) -> None:
@@ -44,14 +45,34 @@ class BaselineDriver:
             self.watch.say(f"about {duration(self.remaining_seconds())} from here on, by a few measured steps")
         # how many there will be is known when they are done
         self.watch.stage("learning rates", UNTIL_TIME, len(self._checks()))
+        self._trainings.run(rates, "learning_rates", self._to_check(rates), after=self._learn)
         for name in self.request.families():
-            while (task := self._next_check(name)) is not None:
-                self._say()
-                self._learn(self._trainings.train(rates, "learning_rates", rates.ask(), task))
             if name not in self._chosen():
                 at = ", ".join(f"{rate:g}" for rate in sorted(tried(self._checks())[name]))
                 self.watch.say(f"{name} is left out: every training failed, at learning rates {at}")
         self._trainings.train_all(main, "baselines", self._tasks(), before=self._say, after=self._learn)
+
+    def _to_check(self, rates: optuna.Study) -> Iterator[tuple[optuna.Trial, Task] | None]:
+        """Family by family; the next rate of a family follows from what the last one gave, so that several workers
+        check several families."""
+        running: dict[str, int] = {}  # family → how many checks it had when its last one began
+        while True:
+            waiting = False
+            for name in self.request.families():
+                have = len(tried(self._checks()).get(name, {}))
+                if running.get(name) == have:
+                    waiting = True
+                    continue
+                task = self._next_check(name)
+                if task is not None:
+                    running[name] = have
+                    self._say()
+                    yield rates.ask(), task
+                    break
+            else:
+                if not waiting:
+                    return
+                yield None
 
     def _checks(self) -> tuple[Record, ...]:
         return self._trainings.records("learning_rates")
@@ -86,7 +107,7 @@ class BaselineDriver:
             if left == 0 and name not in known:
                 del rates[name]
         todo = undone(self.request.tasks(rates), self._trainings.records("baselines"))
-        return total + sum(self._expect(task) for task in todo)
+        return (total + sum(self._expect(task) for task in todo)) / self.executor.workers
 
     def _expect(self, task: Task) -> float:
         """Seconds of one training: by the measured steps, corrected by those that are done."""
@@ -96,7 +117,8 @@ class BaselineDriver:
         if not self.measured:
             self.watch.say("measuring a few training steps of each network, to tell how long this will take")
         if spec not in self.measured:
-            self.measured[spec] = measure(self.trainer, spec)
+            wanted = list(dict.fromkeys([spec, *(reference.spec() for reference in self.request.references)]))
+            self.measured.update(zip(wanted, self.executor.measure(wanted), strict=True))
         return self.measured[spec] * epochs / self.request.facts.recipe.epochs
 
     def _say(self) -> None:

@@ -81,6 +81,7 @@ class BaselineRequest:
     references: tuple[Reference, ...]
     data: ImageSet
     device: str
+    workers: int | None  # trainings at a time; None: as many as fit the machine
     storage: str
     runs: Path
 
@@ -188,6 +189,8 @@ class BaselineOptions(TypedDict, total=False):
     max_lr: float | None
     seed: int
     device: str
+    workers: int | None
+    precision: str
     study: str | None
     storage: str | None
     runs: Path | str
@@ -208,6 +211,8 @@ def request_baselines(
     max_lr: float | None = None,
     seed: int = 0,
     device: str = "auto",
+    workers: int | None = None,
+    precision: str = "auto",
     study: str | None = None,
     storage: str | None = None,
     runs: Path | str = RUNS,
@@ -225,6 +230,7 @@ def request_baselines(
         ("--epochs", epochs, 1),
         ("--train-images", train_images, 1),
         ("--val-images", val_images, 1),
+        ("--workers", workers, 1),
     ):
         if value is not None and value < least:
             raise NasError(f"{flag} {value}: must be at least {least}")
@@ -234,9 +240,11 @@ def request_baselines(
         raise NasError(f"--lr {max_lr:g}: must be above zero")
     check_study_name(study)
     asked = None if only is None else _find(only)  # before anything slow
+    from nas.find_precision import find_precision
     from nas.trial import find_device
 
     on = find_device(device)
+    arithmetic = find_precision(precision, on)
     effort = effort or ("brief" if on == "cpu" else "full")
     length = LENGTHS[effort]
     references = asked or _find(length.networks)
@@ -256,6 +264,7 @@ def request_baselines(
         max_lr=max_lr or length.max_lr,
         crop=data.resolution // 8,
         flip=data.name != "digits",  # a mirrored 2 is no 2
+        precision=arithmetic,
     )
     for reference in references:  # a network that cannot take these images is refused here
         try:
@@ -283,6 +292,7 @@ def request_baselines(
         references=references,
         data=data,
         device=on,
+        workers=workers,
         storage=storage or default_url(Path(runs)),
         runs=Path(runs),
     )

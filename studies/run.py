@@ -1,5 +1,6 @@
 """The baselines from Python: ``run_baselines`` does what the command does."""
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Unpack
 
 from optuna.storages import BaseStorage, InMemoryStorage
@@ -30,13 +31,17 @@ def execute(
     ensure_usable(request.storage, request.name, request.facts)
     with only_driver(request.folder):
         storage = open_storage(request.storage)
-        _driver(request, storage, watch, train).run()
+        driver = _driver(request, storage, watch, train)
+        with closing(driver.executor):
+            driver.run()
         return read_baselines(storage, request.name)
 
 
 def expected_seconds(request: BaselineRequest, *, train: "TrainFunction | None" = None) -> float:
     """How long all of it would take on this machine, from a few measured steps; nothing is written."""
-    return _driver(request, InMemoryStorage(), None, train).remaining_seconds()
+    driver = _driver(request, InMemoryStorage(), None, train)
+    with closing(driver.executor):
+        return driver.remaining_seconds()
 
 
 def _driver(
@@ -44,6 +49,7 @@ def _driver(
 ) -> "BaselineDriver":
     from nas.train import train as own_train
     from nas.trial import Trainer
+    from nas.workers import executor
     from studies.baseline_driver import BaselineDriver
 
     trainer = Trainer(
@@ -53,4 +59,9 @@ def _driver(
         device=request.device,
         train=train or own_train,
     )
-    return BaselineDriver(request=request, trainer=trainer, storage=storage, watch=watch or Silent())
+    return BaselineDriver(
+        request=request,
+        executor=executor(trainer, request.workers, own=train is not None),
+        storage=storage,
+        watch=watch or Silent(),
+    )

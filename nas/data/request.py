@@ -52,9 +52,14 @@ def request(*, data_dir: Path | None, resolution: int | None, cache_dir: Path | 
         data_dir=_folder(data_dir, "NAS_DATA_DIR"),
         data_dir_given=data_dir is not None,
         resolution=resolution,
-        cache_dir=_folder(cache_dir, "NAS_CACHE_DIR") or Path("~/.cache/nas").expanduser(),
+        cache_dir=find_cache_dir(cache_dir),
         say=say,
     )
+
+
+def find_cache_dir(given: Path | None = None) -> Path:
+    """``given``, else NAS_CACHE_DIR, else ~/.cache/nas."""
+    return _folder(given, "NAS_CACHE_DIR") or Path("~/.cache/nas").expanduser()
 
 
 def _folder(given: Path | None, variable: str) -> Path | None:

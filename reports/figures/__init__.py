@@ -9,6 +9,7 @@ from reports.figures.decisions import decisions
 from reports.figures.learning_curves import learning_curves
 from reports.figures.search_progress import search_progress
 from reports.figures.selected_confirmed import selected_confirmed
+from reports.figures.trust import short_against_long
 from reports.figures.two_costs import two_costs
 
 FIGURES: dict[str, Draw] = {
@@ -18,6 +19,7 @@ FIGURES: dict[str, Draw] = {
     "learning_curves": learning_curves,
     "decisions": decisions,
     "two_costs": two_costs,
+    "short_against_long": short_against_long,
 }
 
 BASELINE_FIGURES: dict[str, DrawBaselines] = {

@@ -15,10 +15,12 @@ from optuna.storages import BaseStorage
 from torch import nn
 
 from nas.arch import ArchSpec
+from nas.batches import TrainData
 from nas.blocks import Block, Classifier, Convolution, InvertedResidual, Pooling
 from nas.budget import Budget
 from nas.data import ImageSet
 from nas.driver import Driver
+from nas.executor import Executor, InProcess
 from nas.forecast import Forecast
 from nas.model import Network
 from nas.plan import Task
@@ -28,7 +30,7 @@ from nas.references import reference_tasks
 from nas.samplers import SAMPLERS, InsideSampler
 from nas.space import Option, Pick, Space
 from nas.storage import read_run
-from nas.train import Epoch, Report, Result, TrainData
+from nas.train import Epoch, Report, Result
 from nas.trial import Trainer, TrainFunction
 from nas.watch import Silent, Watcher
 
@@ -232,9 +234,11 @@ def driver(
     watch: Watcher | None = None,
     time_limit: float | None = None,
     forecast: Forecast | None = None,
+    executor: Executor | None = None,
 ) -> Driver:
     """What one start of the program makes: everything new but the storage."""
     facts = facts or study_facts()
+    trainer = Trainer(data=noise(), recipe=facts.recipe, budget=facts.budget, train=train)
     return Driver(
         name="run",
         facts=facts,
@@ -242,7 +246,8 @@ def driver(
         sampler=InsideSampler(
             space, facts.budget, seed=facts.seed, make_inner=SAMPLERS[facts.sampler], name=facts.sampler
         ),
-        trainer=Trainer(data=noise(), recipe=facts.recipe, budget=facts.budget, train=train),
+        trainer=trainer,
+        executor=executor or InProcess(trainer),
         references=list(_references(known, space, facts.budget, facts.seed)),
         storage=storage,
         forecast=forecast or Forecast(fixed=0.1, per_mac=0.0),

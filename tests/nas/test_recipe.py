@@ -1,9 +1,12 @@
 """Recipes and efforts: a name, a hash, and what overrides what."""
 
+import json
+import re
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from nas.effort import EFFORTS, find_effort, recipe_for
 from nas.errors import NasError
@@ -24,6 +27,8 @@ OTHER: dict[str, Any] = {
     "norm_momentum": None,
     "crop": 2,
     "flip": True,
+    "sides": (4, 8),
+    "precision": "bf16",
 }
 
 
@@ -54,11 +59,45 @@ def test_a_recipe_as_a_document_has_its_hash() -> None:
         ({"val_images": -5}, "--val-images -5: must be at least 1"),
         ({"max_lr": 0.0}, "max_lr 0.0: must be above zero"),
         ({"max_lr": float("nan")}, "max_lr nan: must be above zero"),
+        ({"sides": (0,)}, "sides (0,): must be from 1 to the resolution, 8"),
+        ({"sides": (4, -1, 8)}, "sides (4, -1, 8): must be from 1 to the resolution, 8"),
+        ({"sides": (4, 9)}, "sides (4, 9): must be from 1 to the resolution, 8"),
+        ({"sides": (4, 8), "resolution": 6}, "sides (4, 8): must be from 1 to the resolution, 6"),
     ],
 )
 def test_a_recipe_no_training_could_have_is_refused(change: dict[str, Any], message: str) -> None:
-    with pytest.raises(NasError, match=message):
+    with pytest.raises(NasError, match=f"^{re.escape(message)}$"):
         replace(RECIPE, **change)
+
+
+def test_sides_are_those_of_the_first_epochs_and_the_last_one_of_all_further_epochs() -> None:
+    recipe = replace(RECIPE, sides=(4, 6, 8))
+    assert [recipe.side(epoch) for epoch in range(1, 6)] == [4, 6, 8, 8, 8]
+    assert [replace(RECIPE, sides=(5,)).side(epoch) for epoch in (1, 2, 9)] == [5, 5, 5]
+
+
+def test_without_sides_every_epoch_has_the_resolution() -> None:
+    assert RECIPE.sides == ()
+    assert [RECIPE.side(epoch) for epoch in (1, 2, 9)] == [8, 8, 8]
+
+
+def test_sides_in_another_order_and_the_resolution_as_a_side_have_a_hash_of_their_own() -> None:
+    recipes = [replace(RECIPE, sides=sides) for sides in ((), (8,), (4, 8), (8, 4), (4, 4, 8))]
+    assert len({recipe.hash for recipe in recipes}) == len(recipes)
+
+
+@pytest.mark.parametrize("change", [{}, {"sides": (4, 8), "precision": "bf16"}])
+def test_a_recipe_read_back_from_json_is_the_same(change: dict[str, Any]) -> None:
+    recipe, adapter = replace(RECIPE, **change), TypeAdapter(Recipe)
+    again = adapter.validate_json(adapter.dump_json(recipe))
+    assert again == recipe
+    assert again.hash == recipe.hash
+
+
+def test_a_recipe_written_before_there_were_sides_and_precision_is_one_without_them() -> None:
+    facts = {field.name: getattr(RECIPE, field.name) for field in fields(Recipe)}
+    del facts["sides"], facts["precision"]
+    assert TypeAdapter(Recipe).validate_json(json.dumps(facts)) == RECIPE
 
 
 @pytest.mark.parametrize("effort", EFFORTS)

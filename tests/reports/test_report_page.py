@@ -18,7 +18,7 @@ from reports.figures import FIGURES, Drawing, Skipped, base
 from reports.figures.accuracy_by_cost import front
 from reports.figures.labels import spread
 from reports.files import write_whole
-from tests.reports.fakes import confirm, fake_run
+from tests.reports.fakes import confirm, fake_run, with_longer
 
 ONE_EPOCH = Recipe(name="demo", epochs=1, train_images=500, val_images=200, resolution=32)
 
@@ -52,6 +52,7 @@ STATES = {
     "params only": lambda: fake_run(trials=8, budget=Budget(params=2_000_000)),
     "both ceilings": lambda: fake_run(trials=8, budget=Budget(macs=60_000_000, params=2_500_000)),
     "identical accuracies": identical,
+    "identical longer trainings": lambda: with_longer(fake_run(), [0.5] * 8),
 }
 
 
@@ -77,7 +78,8 @@ class _Page(HTMLParser):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    reports.write(fake_run(states={3: "failed", 7: "pruned"}), folder)
+    run = with_longer(fake_run(states={3: "failed", 7: "pruned"}), [0.7 - 0.01 * place for place in range(8)])
+    reports.write(run, folder)
     return folder
 
 

@@ -9,11 +9,13 @@ from optuna.storages import BaseStorage
 from torch import nn
 
 from nas.arch import ArchSpec
+from nas.batches import TrainData
 from nas.blocks import InvertedResidual
+from nas.executor import InProcess
 from nas.recipe import Recipe
 from nas.record import BaselineRecords, Record
 from nas.storage import read_baselines
-from nas.train import Report, Result, TrainData
+from nas.train import Report, Result
 from nas.trial import Trainer
 from nas.watch import Silent, Watcher
 from search_spaces import Reference
@@ -92,9 +94,10 @@ def driver(
 ) -> BaselineDriver:
     """What one start of the program makes: everything new but the storage. Every training is expected to take 1 s."""
     asked = asked or request()
+    trainer = Trainer(data=noise(), recipe=asked.facts.recipe, budget=None, train=train)
     return BaselineDriver(
         request=asked,
-        trainer=Trainer(data=noise(), recipe=asked.facts.recipe, budget=None, train=train),
+        executor=InProcess(trainer),
         storage=storage,
         watch=watch or Silent(),
         measured={reference.spec(): 1.0 for reference in ALL},
