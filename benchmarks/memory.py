@@ -105,19 +105,19 @@ def finished_trials(file: Path) -> int:
     return int(rows[0][0]) if rows else 0
 
 
-def command(folder: Path, trials: int, workers: int) -> list[str]:
-    """The search that is watched: trials of a second or two."""
+def command(folder: Path, trials: int, workers: int, further: Sequence[str]) -> list[str]:
+    """The search that is watched: trials of a second or two, most of them validation."""
     words = f"--budget-mflops 60 --dataset cifar10 --epochs 1 --train-images 256 --trials {trials} --confirm 0"
     place = ["--workers", str(workers), "--study", STUDY, "--runs", str(folder), "--json"]
-    return [sys.executable, "-m", "nas.search", *words.split(), *place]
+    return [sys.executable, "-m", "nas.search", *words.split(), *place, *further]
 
 
-def watch_search(folder: Path, trials: int, workers: int, say: Callable[[str], None]) -> list[Sample]:
+def watch_search(words: Sequence[str], folder: Path, trials: int, say: Callable[[str], None]) -> list[Sample]:
     """Run it to its end. Raises ``NasError`` with its last line if it fails."""
     samples: list[Sample] = []
     shown = -1
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(command(folder, trials, workers), stdout=subprocess.DEVNULL, stderr=errors)
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=errors)
         try:
             while process.poll() is None:
                 done = finished_trials(folder / "nas.db")
@@ -139,11 +139,11 @@ def watch_search(folder: Path, trials: int, workers: int, say: Callable[[str], N
     return samples
 
 
-def startup_seconds(folder: Path, workers: int) -> float:
+def startup_seconds(words: Sequence[str], folder: Path) -> float:
     """From the command to the beginning of its first training: when that was told, less what it took itself."""
     file = folder / "nas.db"
     begin = time.perf_counter()
-    process = subprocess.Popen(command(folder, 1, workers), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while not query(file, "SELECT trial_id FROM trial_values"):
             if process.poll() is not None:
@@ -211,18 +211,21 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options, further = parser.parse_known_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the search ends too
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    with mended_by_user(), tempfile.TemporaryDirectory() as folder:
-        samples = watch_search(Path(folder) / "first", options.trials, options.workers, say)
+    with mended_by_user(), tempfile.TemporaryDirectory() as temporary:
+        first, second = Path(temporary) / "first", Path(temporary) / "second"
+        samples = watch_search(command(first, options.trials, options.workers, further), first, options.trials, say)
         say("a second search, until its first training")
-        startup = startup_seconds(Path(folder) / "second", options.workers)
+        startup = startup_seconds(command(second, 1, options.workers, further), second)
     document = {
         "trials": options.trials,
         "workers": options.workers,
+        "further_options": further,
         **figures(samples, options.trials),
         "startup_seconds": startup,
         "machine": machine(),

@@ -12,7 +12,7 @@ from nas.arch import ArchSpec
 from nas.blocks import Classifier, Convolution, InvertedResidual, Pooling
 from nas.data.request import find_cache_dir
 from nas.errors import NasError
-from nas.machine import machine
+from nas.machine import machine, versions
 from nas.model import build
 from nas.precision import computing
 from nas.recipe import Precision
@@ -35,10 +35,15 @@ def find_precision(name: str, device: str) -> Precision:
     raise NasError(f"--precision {name}: unknown; there are auto, {', '.join(PRECISIONS)}")
 
 
+def here() -> str:
+    """What the probe's result holds for."""
+    return f"{machine()['processor']}, torch {versions().get('torch', '?')}"
+
+
 def _bf16_gain() -> float:
     """How many times as fast a training step is in bf16, as it was measured here first."""
     file = find_cache_dir() / "precision.json"
-    place = f"{machine()['processor']}, torch {torch.__version__}"
+    place = here()
     known = _read(file)
     if place not in known:
         known[place] = round(probe(), 2)

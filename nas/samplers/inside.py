@@ -23,6 +23,7 @@ from nas.budget import Budget
 from nas.draw import Draw, draw_inside, move_inside, walk
 from nas.errors import SpaceExhausted
 from nas.record import ORPHAN
+from nas.samplers.snapshot import Snapshot
 from nas.space import Space, as_suggested, explore, from_trial
 
 STARTUP = 10  # trials drawn at random before the inner sampler is asked (Optuna's own number for TPE)
@@ -64,16 +65,20 @@ class InsideSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Optuna calls this once, when a trial begins: the place to decide the whole architecture."""
-        others = [other for other in study.get_trials(deepcopy=False) if other.number != trial.number]
+        self._note_generation(study, trial)
+        now = Snapshot(study)
+        others = [other for other in now.get_trials() if other.number != trial.number]
         others = [other for other in others if not other.user_attrs.get(ORPHAN, False)]
         taken = {self._spec_of(other) for other in others if other.params}
         count = len(others)
-        self._note_generation(study, trial)
         rng = random.Random(f"{self._seed} {count}")
         if self._make_inner is None or count < self._startup:
             origin, point = "draw", draw_inside(self._space, self._budget, rng, taken=taken)
         else:
-            origin, point = self._name, self._suggest(study, trial, self._make_inner(rng.getrandbits(31)), taken, rng)
+            origin, point = (
+                self._name,
+                self._suggest(now.as_study(), trial, self._make_inner(rng.getrandbits(31)), taken, rng),
+            )
         self._plans[trial.number] = {
             name: as_suggested(options, point.choices[name])
             for name, options in point.domains.items()

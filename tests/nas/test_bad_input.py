@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nas.forecast import Forecast
 from nas.request import request_search
 from tests.nas.cli import files, nas
 from tests.nas.fast import FakeTraining, python
@@ -20,7 +19,8 @@ def _quick() -> Iterator[None]:
     """Nothing here gets as far as a training, except to have a study that is there already."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nas.train.train", FakeTraining())
-        patch.setattr("nas.forecast.probe", lambda *_: Forecast(fixed=0.01, per_mac=0.0))
+        patch.setattr("nas.executor.measure", lambda *_: 0.01)
+        patch.setattr("nas.workers.default_workers", lambda *_: 1)  # where the fake training is
         yield
 
 

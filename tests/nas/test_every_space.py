@@ -30,9 +30,8 @@ def pictures(resolution: int = 32) -> ImageSet:
 def test_a_search_runs_in_the_space_and_every_trial_fits(
     space: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nas.forecast import Forecast
 
-    monkeypatch.setattr("nas.forecast.probe", lambda *_: Forecast(fixed=0.01, per_mac=0.0))
+    monkeypatch.setattr("nas.executor.measure", lambda *_: 0.01)
     budget = Budget(macs=BUDGETS[space] * 1_000_000)
     run = run_search(
         space, budget=budget, dataset=pictures(), trials=3, confirm=2, runs=tmp_path, train=FakeTraining(), device="cpu"

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from nas.forecast import Forecast
 from nas.request import request_search
 from tests.nas.cli import Ended, files, nas
 from tests.nas.fast import FakeTraining, python
@@ -28,7 +27,8 @@ def fake() -> FakeTraining:
 def faked(fake: FakeTraining) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nas.train.train", fake)
-        patch.setattr("nas.forecast.probe", lambda *_: Forecast(fixed=0.01, per_mac=0.0))
+        patch.setattr("nas.executor.measure", lambda *_: 0.01)
+        patch.setattr("nas.workers.default_workers", lambda *_: 1)  # where the fake training is
         yield
 
 

@@ -14,7 +14,6 @@ from reports.sentences import summary, trust
 from reports.standing import still_to_do
 from tests.reports.fakes import fake_run, with_longer
 
-
 FALLING = [0.9 - 0.01 * k for k in range(8)]  # in the order of the short trainings
 RISING = FALLING[::-1]
 

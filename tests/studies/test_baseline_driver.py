@@ -117,7 +117,7 @@ def test_a_finished_study_trains_and_measures_nothing_again(
 ) -> None:
     run(storage)
     before = table(storage)
-    monkeypatch.setattr("studies.baseline_driver.measure", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr("nas.executor.measure", lambda *_: pytest.fail("measured"))
     again = driver(storage, fake := Training())
     again.measured = {}
     again.run()
@@ -334,7 +334,7 @@ def test_networks_of_earlier_calls_are_not_measured_for_the_forecast(
         measured.append(spec)
         return 1.0
 
-    monkeypatch.setattr("studies.baseline_driver.measure", measure)
+    monkeypatch.setattr("nas.executor.measure", measure)
     one = driver(storage, Training(), request(THIN))
     one.measured = {}
     one.run()

@@ -34,7 +34,8 @@ def fake() -> FakeTraining:
 def faked(fake: FakeTraining) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nas.train.train", fake)
-        patch.setattr("studies.baseline_driver.measure", lambda *_: 0.01)
+        patch.setattr("nas.executor.measure", lambda *_: 0.01)
+        patch.setattr("nas.workers.default_workers", lambda *_: 1)  # where the fake training is
         yield
 
 
