@@ -256,6 +256,7 @@ def measure(options: argparse.Namespace, say: Callable[[str], None]) -> dict[str
         epochs=options.epochs,
         train_images=options.train_images,
         val_images=options.val_images,
+        batch=options.batch,
     )
     trainer = Trainer(data=data, recipe=chosen, budget=None, device=device)
     parts = split(data, fold=0, train_images=options.train_images, val_images=options.val_images)
@@ -353,6 +354,7 @@ def main() -> None:
     parser.add_argument("--train-images", type=int, help="default: 2,048; on a GPU 40,000")
     parser.add_argument("--val-images", type=int, help="default: 1,024; on a GPU 10,000")
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--batch", type=int, help="of the project's own path; default: the recipe's")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, help="default: as many as a search has here")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: one process, and its peak")

@@ -197,4 +197,5 @@ class _GlobalAverage(torch.autograd.Function):
     def backward(ctx: FunctionCtx, *grads: Any) -> Tensor:
         shape: torch.Size = ctx.shape  # type: ignore[attr-defined]
         spread: Tensor = (grads[0] / (shape[2] * shape[3])).expand(shape)
-        return spread
+        # an expanded tensor has no layout of its own, and what is added to it would lose channels_last
+        return spread.contiguous(memory_format=torch.channels_last)

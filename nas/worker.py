@@ -1,5 +1,6 @@
 """``python -m nas.worker``: trains what it is sent, until the driver is gone. Not for people; see ``nas.workers``."""
 
+import ctypes
 import os
 import pickle
 import queue
@@ -7,6 +8,7 @@ import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from typing import IO
 
 from nas.messages import receive, send
@@ -41,8 +43,15 @@ def main() -> None:
                 send(out, ("measured", measure(trainer, content)))
             else:
                 send(out, ("record", trainer.run(content, report=report)))
+                give_back_memory()
         except BaseException as error:
             send(out, ("raised", _sendable(error)))
+
+
+def give_back_memory() -> None:
+    """What one network's training has left in pieces, the next one's may not fit into; glibc keeps it all the same."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _listen(incoming: IO[bytes], inbox: "queue.SimpleQueue[bytes]") -> None:

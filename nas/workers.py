@@ -31,6 +31,9 @@ from nas.trial import Trainer
 
 ATTEMPTS = 2  # times a task is begun: a worker may die of what has nothing to do with it
 MEMORY_A_WORKER = 1 << 30  # bytes, with room to spare (docs/performance.md)
+# kernels that torch and oneDNN keep: each network needs a hundred or two and no other needs the same, so that their own
+# limits of 1,024 only fill memory, some 10 MB a trial
+FEW_KERNELS = {"LRU_CACHE_CAPACITY": "128", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256"}
 PATIENCE = 5.0  # seconds to end after being told to
 ALONE = "--workers 1 trains in this process"
 
@@ -172,7 +175,7 @@ class Workers:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+                env={**FEW_KERNELS, **os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
             )
         except OSError as error:
             errors.close()

@@ -101,6 +101,8 @@ class InvertedResidual:
             entering, waiting = expanded, held
         live.append(entering + inside.elements + waiting)
         if self.squeeze:
+            # either 1×1 convolution: the features wait; its input and output are the squeezed and the full channels
+            live.append(inside.elements + self.mid + self.squeeze + held)
             live.append(2 * inside.elements + self.mid + held)  # the product: features, gates, result
         live.append(inside.elements + out.elements + held)
         if held:

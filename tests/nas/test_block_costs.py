@@ -289,3 +289,9 @@ def test_costs_in_a_row_add_up_but_their_peaks_do_not() -> None:
     first = Cost(macs=5, params=7, peak_activation_bytes=11)
     second = Cost(macs=1, params=2, peak_activation_bytes=3)
     assert first + second == second + first == Cost(macs=6, params=9, peak_activation_bytes=11)
+
+
+def test_the_peak_counts_the_squeezed_channels_where_the_map_is_smaller_than_they_are() -> None:
+    """One pixel of one channel waits while the gate's convolution reads 8 channels and writes 1: 10 floats."""
+    block = InvertedResidual(kernel=1, mid=1, out=1, squeeze=8, shortcut=False)
+    assert block.cost(Shape(1, 1, 1)).peak_activation_bytes == 4 * (1 + 8 + 1)
