@@ -169,7 +169,9 @@ def test_steps_from_the_plain_loop_to_all_workers(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(throughput, "find_precision", lambda name, device: "fp32")
     monkeypatch.setattr(throughput, "at_once", lambda crew, count: ([record] * count, 2.0))
     monkeypatch.setattr(Trainer, "run", lambda self, task: record)
-    options = Namespace(device="cpu", epochs=1, train_images=20, val_images=8, rounds=2, workers=3, default_trial=False)
+    options = Namespace(
+        device="cpu", epochs=1, train_images=20, val_images=8, batch=None, rounds=2, workers=3, default_trial=False
+    )
     document = throughput.measure(options, lambda text: None)
     names = [step["name"] for step in document["steps"]]
     assert names == [
