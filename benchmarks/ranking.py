@@ -12,8 +12,8 @@ import argparse
 import json
 import random
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -103,24 +103,24 @@ def main() -> None:
     for recipe in recipes:
         scores = [of(name, recipe, 0, "val_accuracy") for name in found]
         seconds = fmean(of(name, recipe, 0, "seconds") for name in found)
-        rows.append(_row(recipe.name, seconds, scores, truth, near))
+        rows.append(Row.of(recipe.name, seconds, scores, truth, near))
     macs = [float(cost(spec.trained_on(resolution=32, classes=10)).macs) for spec, _ in found.values()]
-    rows.append(_row("multiply-adds of the trained form", 0.0, macs, truth, near))
+    rows.append(Row.of("multiply-adds of the trained form", 0.0, macs, truth, near))
     document = {
         "networks": {
             name: {"macs": cost(spec).macs, "yardstick": value}
             for (name, (spec, _)), value in zip(found.items(), truth, strict=True)
         },
         "yardstick_seconds": fmean(of(name, LONG, 1, "seconds") for name in found),
-        "rows": rows,
+        "rows": [asdict(row) for row in rows],
     }
     if options.figure:
         draw_figure(rows, options.figure)
     if options.json:
         print(json.dumps(document, indent=2))
         return
-    for row in sorted(rows, key=lambda one: one["seconds"]):
-        print(f"{row['recipe']:34} {row['seconds']:6.0f} s  " + ", ".join(_words(row, of) for of in ("all", "near")))
+    for row in sorted(rows, key=lambda one: one.seconds):
+        print(f"{row.recipe:34} {row.seconds:6.0f} s  all: {_words(row.all)}, near: {_words(row.near)}")
 
 
 def _network_by_network(found: dict[str, tuple[ArchSpec, ArchSpec]], jobs: list[Job]) -> list[Job]:
@@ -134,42 +134,57 @@ def _job(name: str, specs: tuple[ArchSpec, ArchSpec], recipe: Recipe, seed: int)
     return Job(key=key, spec=spec, recipe=recipe, seed=seed, fold=seed % 5)
 
 
-def _row(
-    name: str, seconds: float, scores: Sequence[float], truth: Sequence[float], near: Sequence[int]
-) -> dict[str, object]:
-    def part(places: Sequence[int]) -> dict[str, object]:
-        found: Agreement = agreement([scores[at] for at in places], [truth[at] for at in places])
-        return {"tau": found.tau, "ci": found.ci, "networks": len(places)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One way to rank: what it costs, and how well it agrees with the yardstick."""
 
-    return {"recipe": name, "seconds": seconds, "all": part(range(len(scores))), "near": part(near)}
+    recipe: str
+    seconds: float  # processor time of one training
+    all: Agreement
+    near: Agreement  # among the networks near the budget
+
+    @classmethod
+    def of(
+        cls, name: str, seconds: float, scores: Sequence[float], truth: Sequence[float], near: Sequence[int]
+    ) -> "Row":
+        """``near`` are places in ``scores`` and ``truth``."""
+        return cls(
+            recipe=name,
+            seconds=seconds,
+            all=agreement(scores, truth),
+            near=agreement([scores[at] for at in near], [truth[at] for at in near]),
+        )
 
 
-def _words(row: dict[str, object], of: str) -> str:
-    part = row[of]
-    low, high = part["ci"]  # type: ignore[index]
-    return f"{of}: τ {part['tau']:+.2f} ({low:+.2f} to {high:+.2f})"  # type: ignore[index]
+def _words(found: Agreement) -> str:
+    if found.tau is None or found.ci is None:
+        return "no τ"
+    return f"τ {found.tau:+.2f} ({found.ci[0]:+.2f} to {found.ci[1]:+.2f})"
 
 
-def draw_figure(rows: list[dict[str, object]], file: Path) -> None:
+def draw_figure(rows: list[Row], file: Path) -> None:
     """τ against seconds of a training, over all networks and among those near the budget."""
     import matplotlib.pyplot as plt
     import seaborn as sns
 
     sns.set_theme(style="whitegrid", palette="colorblind")
     figure, panels = plt.subplots(1, 2, figsize=(12, 5), sharey=True, layout="constrained")
-    for panel, of, title in zip(
-        panels, ("all", "near"), ("over all networks", "among those near the budget"), strict=True
-    ):
+    parts: list[tuple[str, Callable[[Row], Agreement]]] = [
+        ("over all networks", lambda row: row.all),
+        ("among those near the budget", lambda row: row.near),
+    ]
+    for panel, (title, part) in zip(panels, parts, strict=True):
         for number, row in enumerate(rows):
-            part = row[of]
-            low, high = part["ci"]  # type: ignore[index]
+            found = part(row)
+            if found.tau is None or found.ci is None:
+                continue
             panel.errorbar(
-                row["seconds"],
-                part["tau"],  # type: ignore[index]
-                yerr=[[part["tau"] - low], [high - part["tau"]]],  # type: ignore[index]
+                row.seconds,
+                found.tau,
+                yerr=[[found.tau - found.ci[0]], [found.ci[1] - found.tau]],
                 fmt="osD^vPX*<>h"[number % 11],
                 capsize=3,
-                label=row["recipe"],
+                label=row.recipe,
             )
         panel.axhline(0, color="grey", linewidth=0.8)
         panel.set(title=title, xlabel="processor seconds of one training")

@@ -132,7 +132,7 @@ def plain_trial(sets: tuple[Pictures, Pictures], device: str, epochs: int, *, ch
 def in_memory_trial(data: TrainData, recipe: Recipe, epochs: int) -> float:
     """The same network, optimiser and batch, from images in memory, cropped and mirrored a batch at a time."""
     device = data.device
-    model = plain_model().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = plain_model().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # as above
     optimiser = torch.optim.AdamW(model.parameters(), lr=PLAIN_LR)
     rng = torch.Generator().manual_seed(0)
     accuracy = 0.0
@@ -143,7 +143,7 @@ def in_memory_trial(data: TrainData, recipe: Recipe, epochs: int) -> float:
             images = normalise(augment(data.images[index], recipe, rng), data)
             loss = F.cross_entropy(model(images), data.labels[index])
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # as above
             optimiser.step()
         model.eval()
         correct = torch.zeros((), dtype=torch.int64, device=device)

@@ -38,11 +38,11 @@ class Driver:
     facts: SearchFacts
     space: Space
     sampler: InsideSampler
-    trainer: Trainer  # for the forms of networks, and to measure a few steps
+    trainer: Trainer  # for the forms of networks
     executor: Executor
     references: list[Task]
     storage: BaseStorage
-    forecast: Forecast | None = None  # None: measured here, before the first training
+    forecast: Forecast | None = None  # None: measured by the executor, before the first training
     watch: Watcher = field(default_factory=Silent)
     time_limit: float | None = None  # seconds for this call, references and confirmation included
     _begin: float = field(default_factory=time.monotonic, init=False)
