@@ -41,7 +41,10 @@ BRIEF = Recipe(
 HALF = "half width"
 SHORT = (
     BRIEF,
+    replace(BRIEF, name="2 epochs of 3,000, batch 64", batch=64, max_lr=0.1),
+    replace(BRIEF, name="2 epochs of 1,500", train_images=1500),
     replace(BRIEF, name="4 epochs of 1,500", epochs=4, train_images=1500),
+    replace(BRIEF, name="1 epoch of 6,000", epochs=1, train_images=6000),
     replace(BRIEF, name="2 epochs of 3,000, early drop", warmup=0.08),
     replace(BRIEF, name="2 epochs of 3,000, 24 px", resolution=24, crop=3),
     replace(BRIEF, name="4 epochs of 3,000, 16 px", epochs=4, resolution=16, crop=2),

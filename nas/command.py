@@ -44,13 +44,18 @@ def _end_in_one_line(error: Exception, context: Any) -> None:
 
 
 def as_typed(module: str, name: str) -> str:
-    """The command as it can be typed again: ``python -m MODULE …``, or ``nas NAME …`` if that was typed."""
+    """The command as it was begun and can be typed again: ``python -m MODULE …``, ``python -m nas NAME …`` or
+    ``nas NAME …``."""
     program = Path(sys.argv[0])
     typed = sys.argv[1:]
-    if program.suffix == ".py":
-        start = f"python -m {module}"
+    if program.suffix != ".py":
+        start = f"{program.name} {name}"
+    elif program.parts[-2:] == ("nas", "__main__.py"):
+        start = f"python -m nas {name}"
     else:
-        start, typed = f"{program.name} {name}", typed[1:] if typed[:1] == [name] else typed
+        start = f"python -m {module}"
+    if start.endswith(f" {name}") and typed[:1] == [name]:
+        typed = typed[1:]
     return " ".join([start, *(shlex.quote(word) for word in typed)])
 
 

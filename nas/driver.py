@@ -17,8 +17,8 @@ from nas.executor import Executor
 from nas.forecast import Forecast, between
 from nas.plan import LONGER, UNTIL_TIME, Task, confirmation_tasks, trial_task, trust_tasks, undone
 from nas.record import Record, Role, SearchFacts
-from nas.samplers import InsideSampler
-from nas.space import Space, explore, from_trial
+from nas.samplers import InsideSampler, ask
+from nas.space import Space
 from nas.storage import close_orphans, update_facts
 from nas.trainings import Trainings
 from nas.trial import Trainer
@@ -90,8 +90,7 @@ class Driver:
                     self._end_at(study, len(used))
                 return
             try:
-                trial = study.ask()
-                choices, spec = explore(self.space, from_trial(trial))
+                trial, choices, spec = ask(study, self.space)
             except SpaceExhausted as error:
                 close_orphans(study, running=self._trainings.running(study))  # the trial that had just begun
                 self.watch.say(f"the search ends after {len(used)} trials: {error}")

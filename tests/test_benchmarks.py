@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import memory, overhead, throughput
+from benchmarks import layers, memory, overhead, throughput
 from benchmarks.memory import Memory, Sample
 from benchmarks.overhead import NoTraining, Spent
 from benchmarks.throughput import TASK, Step
@@ -326,3 +326,17 @@ def test_the_search_that_is_watched_is_one_the_command_takes(tmp_path: Path) -> 
     result = CliRunner().invoke(app, told)
     assert result.exit_code == 2
     assert "--device nowhere" in result.output  # all words before it were understood
+
+
+# ---- layers
+
+
+def test_kernels_and_steps_are_timed_every_way() -> None:
+    ways = {"torch bf16", "torch fp32", "fast"}
+    for of in ("images", "weights"):
+        spent = layers.kernel_ms(5, 8, 8, 2, of, rounds=1)
+        assert set(spent) == ways
+        assert all(ms > 0 for ms in spent.values())
+    rates = layers.step_rates("mobilenet_v3_small", 4, rounds=1)
+    assert set(rates) == {"fp32", "torch bf16", "fast"}
+    assert all(rate > 0 for rate in rates.values())

@@ -1,21 +1,14 @@
 """The samplers a search can use, a line each: all suggest inside the budget, and never the same network twice."""
 
-import warnings
 from collections.abc import Callable
 
-from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.samplers import BaseSampler, NSGAIISampler
 
+from nas.samplers.ask import ask
 from nas.samplers.inside import InsideSampler
+from nas.samplers.tpe import MomentTPE
 
 MakeInner = Callable[[int], BaseSampler]  # the inner sampler of one suggestion, from a seed
-
-
-def tpe(seed: int) -> BaseSampler:
-    """Tree-structured Parzen estimator over all decisions together; grouped, because some exist only after others."""
-    with warnings.catch_warnings():  # group= is called experimental since 2021; a user can do nothing about it
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=0)
 
 
 def nsga2(seed: int) -> BaseSampler:
@@ -24,9 +17,9 @@ def nsga2(seed: int) -> BaseSampler:
 
 
 SAMPLERS: dict[str, MakeInner | None] = {
-    "tpe": tpe,
+    "tpe": MomentTPE,
     "random": None,  # draws inside the budget
     "nsga2": nsga2,
 }
 
-__all__ = ["SAMPLERS", "InsideSampler", "MakeInner"]
+__all__ = ["SAMPLERS", "InsideSampler", "MakeInner", "ask"]

@@ -10,7 +10,7 @@ time. An interrupted search goes on as if nothing had happened, provided that or
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from optuna import Study
@@ -56,7 +56,8 @@ class InsideSampler(BaseSampler):
         self._startup = startup
         self.origins: dict[int, str] = {}  # trial number → what suggested it: "draw", or the inner sampler's name
         self._plans: dict[int, dict[str, Any]] = {}  # trial number → what each suggest_* will be answered
-        self._specs: dict[int, ArchSpec] = {}  # trial number → what was suggested, rebuilt once
+        self._suggested: set[ArchSpec] = set()  # by the trials that count
+        self._known: set[int] = set()  # their numbers
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return {}
@@ -65,20 +66,17 @@ class InsideSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Optuna calls this once, when a trial begins: the place to decide the whole architecture."""
-        self._note_generation(study, trial)
-        now = Snapshot(study)
-        others = [other for other in now.get_trials() if other.number != trial.number]
-        others = [other for other in others if not other.user_attrs.get(ORPHAN, False)]
-        taken = {self._spec_of(other) for other in others if other.params}
+        trials = study.get_trials(deepcopy=False)
+        now = Snapshot(study, trials).as_study()
+        self._note_generation(study, now, trial)
+        others = [one for one in trials if one.number != trial.number and not one.user_attrs.get(ORPHAN, False)]
+        taken = self._taken(others)
         count = len(others)
         rng = random.Random(f"{self._seed} {count}")
         if self._make_inner is None or count < self._startup:
             origin, point = "draw", draw_inside(self._space, self._budget, rng, taken=taken)
         else:
-            origin, point = (
-                self._name,
-                self._suggest(now.as_study(), trial, self._make_inner(rng.getrandbits(31)), taken, rng),
-            )
+            origin, point = self._name, self._suggest(now, trial, self._make_inner(rng.getrandbits(31)), taken, rng)
         self._plans[trial.number] = {
             name: as_suggested(options, point.choices[name])
             for name, options in point.domains.items()
@@ -87,7 +85,7 @@ class InsideSampler(BaseSampler):
         self.origins[trial.number] = origin
         return {}
 
-    def _note_generation(self, study: Study, trial: FrozenTrial) -> None:
+    def _note_generation(self, study: Study, now: Study, trial: FrozenTrial) -> None:
         """Lets a genetic sampler write down the trial's generation and that generation's parents, before it is asked.
 
         Draws count in its first generation only if they are marked. And it lists the parents in one order when it
@@ -95,7 +93,7 @@ class InsideSampler(BaseSampler):
         """
         inner = None if self._make_inner is None else self._make_inner(0)
         if isinstance(inner, BaseGASampler):
-            inner.sample_relative(study, trial, inner.infer_relative_search_space(study, trial))
+            inner.sample_relative(study, trial, inner.infer_relative_search_space(now, trial))
 
     def _suggest(
         self, study: Study, trial: FrozenTrial, inner: BaseSampler, taken: set[ArchSpec], rng: random.Random
@@ -128,10 +126,13 @@ class InsideSampler(BaseSampler):
         if self._make_inner is not None:
             self._make_inner(0).after_trial(study, trial, state, values)
 
-    def _spec_of(self, trial: FrozenTrial) -> ArchSpec:
-        if trial.number not in self._specs:
-            self._specs[trial.number] = explore(self._space, from_trial(_Recorded(trial.params)))[1]
-        return self._specs[trial.number]
+    def _taken(self, others: Iterable[FrozenTrial]) -> set[ArchSpec]:
+        """What these trials stand for. Each is rebuilt once: a trial that counts does so until the run ends."""
+        for other in others:
+            if other.params and other.number not in self._known:
+                self._known.add(other.number)
+                self._suggested.add(explore(self._space, from_trial(_Recorded(other.params)))[1])
+        return self._suggested
 
 
 class _Asking:

@@ -250,6 +250,16 @@ def test_python_m_studies_is_a_command_with_examples(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_same_command_below_nas_is_recorded_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["/usr/bin/nas", "study", "baselines", "--study", "a b"])
-    assert command_line() == "nas study baselines --study 'a b'"
+@pytest.mark.parametrize(
+    ("argv", "recorded"),
+    [
+        (["/usr/bin/nas", "study", "baselines", "--study", "a b"], "nas study baselines --study 'a b'"),
+        (["/lib/nas/__main__.py", "study", "baselines"], "python -m nas study baselines"),
+        (["/lib/studies/__main__.py", "baselines", "--seeds", "2"], "python -m studies baselines --seeds 2"),
+    ],
+)
+def test_a_command_is_recorded_as_it_was_begun(
+    argv: list[str], recorded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", argv)
+    assert command_line() == recorded
