@@ -47,6 +47,10 @@ SHORT = (
     replace(BRIEF, name="1 epoch of 6,000", epochs=1, train_images=6000),
     replace(BRIEF, name="2 epochs of 3,000, early drop", warmup=0.08),
     replace(BRIEF, name="2 epochs of 3,000, 24 px", resolution=24, crop=3),
+    replace(BRIEF, name="2 epochs of 3,000, 24 px, batch 64", resolution=24, crop=3, batch=64, max_lr=0.1),
+    replace(
+        BRIEF, name="2 epochs of 6,000, 24 px, batch 64", train_images=6000, resolution=24, crop=3, batch=64, max_lr=0.1
+    ),
     replace(BRIEF, name="4 epochs of 3,000, 16 px", epochs=4, resolution=16, crop=2),
     replace(BRIEF, name="4 epochs of 1,500, 16 to 32 px", epochs=4, train_images=1500, sides=(16, 16, 24, 32)),
     replace(BRIEF, name=HALF),

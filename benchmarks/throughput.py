@@ -266,7 +266,7 @@ def measure(options: argparse.Namespace, say: Callable[[str], None]) -> dict[str
     all_of_them = trained_images(count, PLAIN_BATCH, epochs, drop_last=False)
     in_plain_batches = trained_images(count, PLAIN_BATCH, epochs, drop_last=True)
     own = trained_images(count, chosen.batch, epochs, drop_last=True)
-    workers = options.workers or default_workers(device)
+    workers = options.workers or default_workers(device, chosen)
     arithmetic = "bf16 fast layers" if (precision, device) == ("bf16", "cpu") else precision
     ways = {
         "plain": timed_rate(lambda: plain_trial(sets, device, epochs), all_of_them),
@@ -325,7 +325,7 @@ def default_trial(trainer: Trainer) -> float:
     """
     if trainer.device == "cuda":
         return done(trainer.run(TASK)).train_seconds
-    workers = default_workers(trainer.device)
+    workers = default_workers(trainer.device, trainer.recipe)
     with closing(Workers(trainer, workers)) as crew:
         return median(record.train_seconds for record in at_once(crew, workers)[0])
 

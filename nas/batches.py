@@ -10,6 +10,8 @@ from torch.nn import functional as F
 
 from nas.recipe import Recipe
 
+SUMMED = 1 << 20  # pixels whose integers of 64 bits are in memory at once
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainData:
@@ -29,12 +31,14 @@ class TrainData:
 
     @classmethod
     def at(cls, images: Tensor, labels: Tensor, train_index: Tensor, val_index: Tensor) -> "TrainData":
-        """Parts of images that lie on the training's device already."""
+        """Parts of images uint8 [N, 3, R, R] and labels int64 [N] that lie on the training's device already;
+        ``train_index`` [n] and ``val_index`` [m] are positions among them."""
         count = len(train_index) * images.shape[2] * images.shape[3]
         # exact sums of integers, a slice at a time: neither order nor precision of a float sum can matter
         total = torch.zeros(3, dtype=torch.int64)
         squares = torch.zeros(3, dtype=torch.int64)
-        for part in torch.split(train_index, 1024):
+        at_once = max(1, SUMMED // (images.shape[2] * images.shape[3]))
+        for part in torch.split(train_index, at_once):
             whole = images[part.to(images.device)].cpu().to(torch.int64)  # 64 bits, which not every device has
             total += whole.sum((0, 2, 3))
             squares += (whole * whole).sum((0, 2, 3))
@@ -90,11 +94,19 @@ class TrainData:
             yield self.images[index], self.labels[index]
 
 
-def epoch_batches(count: int, batch: int, rng: torch.Generator) -> Iterator[Tensor]:
-    """Positions below ``count`` in a fresh order. The incomplete last batch is left out: batch norm needs company."""
-    order = torch.randperm(count, generator=rng)
+def epoch_batches(count: int, batch: int, rng: torch.Generator, device: torch.device | str = "cpu") -> Iterator[Tensor]:
+    """Positions below ``count`` in a fresh order, on ``device``. The incomplete last batch is left out: batch norm
+    needs company."""
+    order = moved(torch.randperm(count, generator=rng), device)
     full = count // batch * batch
     yield from torch.split(order[:full], batch) if full else [order]
+
+
+def moved(numbers: Tensor, device: torch.device | str) -> Tensor:
+    """From the CPU to ``device``; on CUDA without waiting for what it is computing."""
+    if torch.device(device).type != "cuda":
+        return numbers.to(device)
+    return numbers.pin_memory().to(device, non_blocking=True)
 
 
 def normalise(images: Tensor, data: TrainData, *, side: int | None = None) -> Tensor:
@@ -114,13 +126,14 @@ def augment(images: Tensor, recipe: Recipe, rng: torch.Generator) -> Tensor:
     device = images.device
     if recipe.crop:
         images = F.pad(images, (recipe.crop,) * 4)
-        offsets = torch.randint(0, 2 * recipe.crop + 1, (2, count, 1), generator=rng).to(device)
+        offsets = torch.randint(0, 2 * recipe.crop + 1, (2, count, 1), generator=rng)
+        offsets = moved(offsets, device)
     else:
         offsets = torch.zeros((2, count, 1), dtype=torch.int64, device=device)
     rows = offsets[0] + torch.arange(height, device=device)  # [N, R]
     columns = torch.arange(width, device=device).expand(count, width)
     if recipe.flip:
-        mirrored = torch.randint(0, 2, (count, 1), generator=rng).to(device)
+        mirrored = moved(torch.randint(0, 2, (count, 1), generator=rng), device)
         columns = torch.where(mirrored == 1, width - 1 - columns, columns)
     columns = offsets[1] + columns
     image = torch.arange(count, device=device).view(count, 1, 1, 1)

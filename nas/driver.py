@@ -1,4 +1,5 @@
-"""One driver a run: asks, trains, tells, and writes the storage. References, then the search, then confirmation."""
+"""One driver a run: asks, trains, tells, and writes the storage. References, the search, confirmation, and longer
+trainings where the ranking is to be checked."""
 
 import time
 from collections.abc import Iterator
@@ -9,12 +10,14 @@ import optuna
 from optuna.storages import BaseStorage
 
 from nas import evidence
+from nas.arch import ArchSpec
 from nas.cost import cost
 from nas.data import FOLDS
 from nas.duration import duration
 from nas.errors import SpaceExhausted
 from nas.executor import Executor
 from nas.forecast import Forecast, between
+from nas.kept import here, keep, kept
 from nas.plan import LONGER, UNTIL_TIME, Task, confirmation_tasks, trial_task, trust_tasks, undone
 from nas.record import Record, Role, SearchFacts
 from nas.samplers import InsideSampler, ask
@@ -43,8 +46,9 @@ class Driver:
     references: list[Task]
     storage: BaseStorage
     forecast: Forecast | None = None  # None: measured by the executor, before the first training
+    measure_anew: bool = False  # also where the same was measured here before
     watch: Watcher = field(default_factory=Silent)
-    time_limit: float | None = None  # seconds for this call, references and confirmation included
+    time_limit: float | None = None  # seconds for this call, all that is trained included
     _begin: float = field(default_factory=time.monotonic, init=False)
     _trainings: Trainings = field(init=False)
 
@@ -54,7 +58,7 @@ class Driver:
         )
 
     def run(self) -> None:
-        """Do what is not there yet: references, trials up to the number asked for, confirmations."""
+        """Do what is not there yet: references, trials up to the number asked for, confirmations, longer trainings."""
         search = self._trainings.open("search", self.sampler, self._pruner())
         references, confirmation = self._trainings.open("references"), self._trainings.open("confirmation")
         trust = self._trainings.open("trust") if self.facts.trust else None
@@ -153,15 +157,28 @@ class Driver:
     def _forecast(self) -> Forecast:
         """Measured when it is first needed: a run with nothing left to do measures nothing."""
         if self.forecast is None:
-            self.watch.say("measuring a few training steps, to tell how long this will take")
             sized = sorted(
                 ((cost(self.trainer.form(task.spec)).macs, task.spec) for task in self.references),
                 key=lambda one: one[0],
             )
-            ends = (sized[0], sized[-1])
-            seconds = self.executor.measure([spec for _, spec in ends])
-            self.forecast = between([(macs, one) for (macs, _), one in zip(ends, seconds, strict=True)])
+            self.forecast = between(self._measured((sized[0], sized[-1])))
         return self.forecast
+
+    def _measured(self, networks: tuple[tuple[int, ArchSpec], ...]) -> list[tuple[int, float]]:
+        """(multiply-adds, seconds of a training) of these networks, from a few steps: of now, or of an earlier start
+        with the same images, recipe, machine and workers. What the first trainings take corrects either."""
+        facts, workers = self.facts, self.executor.workers
+        here_and_so = (
+            f"{here()}, {self.trainer.device}, {workers} workers, {facts.recipe.hash}, {facts.data.fingerprint}"
+        )
+        names = [f"{here_and_so}, {macs} multiply-adds" for macs, _ in networks]
+        known = {} if self.measure_anew else kept("forecast")
+        if not all(name in known for name in names):
+            self.watch.say("measuring a few training steps, to tell how long this will take")
+            seconds = self.executor.measure([spec for _, spec in networks])
+            known = dict(zip(names, seconds, strict=True))
+            keep("forecast", known)
+        return [(macs, known[name]) for (macs, _), name in zip(networks, names, strict=True)]
 
     def remaining_seconds(self) -> float:
         """Expected of everything still to be done, the training that is running included."""
@@ -187,11 +204,11 @@ class Driver:
         return LONGER * self.facts.trust * self._forecast().seconds(self._typical_macs())
 
     def _out_of_time(self) -> bool:
-        """Whether one more trial would leave too little time to confirm."""
+        """Whether one more trial would leave too little time for what follows the search."""
         if self.time_limit is None:
             return False
-        confirming = self._confirmation_seconds(1) / self.executor.workers
-        needed = self._forecast().seconds(self._typical_macs()) + confirming
+        following = (self._confirmation_seconds(1) + self._trust_seconds(1)) / self.executor.workers
+        needed = self._forecast().seconds(self._typical_macs()) + following
         return self._elapsed() + needed > self.time_limit
 
     def _expect(self, task: Task) -> float:

@@ -31,13 +31,16 @@ class Executor(Protocol):
         """How many at a time."""
 
     def measure(self, specs: Sequence[ArchSpec]) -> list[float]:
-        """Seconds a training of each would take, measured as they would run: as many beside each other."""
+        """Seconds a training of each would take, measured as they would run: as many beside each other.
+
+        Not while trainings run. Raises ``NasError`` where not even a few steps can be trained.
+        """
 
     def run(self, jobs: Iterator[Job | None]) -> Iterator[tuple[Job, Record]]:
         """Train all jobs and yield each as soon as it is done.
 
         A job is taken only when it can begin at once, so that it may depend on all that was yielded before. None
-        means: nothing yet, ask again when one that is running is done.
+        means: nothing yet, ask again when one that is running is done. Raises what a training or ``jobs`` raises.
         """
 
     def close(self) -> None:

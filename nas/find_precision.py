@@ -1,23 +1,21 @@
 """Which arithmetic trainings use here: bf16 where a probe shows that it is faster, fp32 otherwise."""
 
-import json
 import time
-from pathlib import Path
 from statistics import median
+from typing import get_args
 
 import torch
 from torch.nn import functional as F
 
 from nas.arch import ArchSpec
 from nas.blocks import Classifier, Convolution, InvertedResidual, Pooling
-from nas.data.request import find_cache_dir
 from nas.errors import NasError
-from nas.machine import machine, versions
+from nas.kept import here, keep, kept
 from nas.model import build
 from nas.precision import computing
 from nas.recipe import Precision
 
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 FASTER = 1.15  # times as fast as fp32: below that bf16 is not worth its rounding
 ROUNDS = 3  # steps of each that are timed
 
@@ -35,34 +33,14 @@ def find_precision(name: str, device: str) -> Precision:
     raise NasError(f"--precision {name}: unknown; there are auto, {', '.join(PRECISIONS)}")
 
 
-def here() -> str:
-    """What the probe's result holds for."""
-    return f"{machine()['processor']}, torch {versions().get('torch', '?')}"
-
-
 def _bf16_gain() -> float:
     """How many times as fast a training step is in bf16, as it was measured here first."""
-    file = find_cache_dir() / "precision.json"
     place = here()
-    known = _read(file)
+    known = kept("precision")
     if place not in known:
         known[place] = round(probe(), 2)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps(known, indent=1))
-            part.replace(file)
-        except OSError:  # a cache that cannot be written costs a second, not the run
-            pass
+        keep("precision", known)
     return known[place]
-
-
-def _read(file: Path) -> dict[str, float]:
-    try:
-        found = json.loads(file.read_text())
-        return {str(place): float(gain) for place, gain in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError):  # absent or damaged
-        return {}
 
 
 def probe() -> float:

@@ -8,10 +8,11 @@ from statistics import median
 from nas.arch import ArchSpec
 from nas.batches import TrainData
 from nas.data import split
+from nas.errors import NasError
 from nas.evaluate import evaluate
 from nas.model import build
 from nas.train import VAL_BATCH, train
-from nas.trial import Trainer
+from nas.trial import Trainer, is_out_of_memory
 
 PROBE_STEPS = 3
 
@@ -50,7 +51,22 @@ def between(points: Sequence[tuple[int, float]]) -> Forecast:
 
 
 def measure(trainer: Trainer, spec: ArchSpec) -> float:
-    """Seconds that one training of this network would take by the trainer's recipe, from a few measured steps."""
+    """Seconds that one training of this network would take by the trainer's recipe, from a few measured steps.
+
+    Raises ``NasError`` where memory is too small for them.
+    """
+    try:
+        return _measured(trainer, spec)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise NasError(
+            f"out of memory on {trainer.device} while a few training steps were measured: fewer --workers, a smaller "
+            "--resolution, or a recipe with smaller batches"
+        ) from None
+
+
+def _measured(trainer: Trainer, spec: ArchSpec) -> float:
     recipe = trainer.recipe
     parts = split(trainer.data, fold=0, train_images=recipe.train_images, val_images=recipe.val_images)
     train_index, val_index = parts.train_index[: recipe.batch], parts.val_index[:VAL_BATCH]

@@ -6,6 +6,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+CGROUP = Path("/sys/fs/cgroup")  # in a container, what it is limited to
 PACKAGES = ("torch", "optuna", "numpy")
 
 
@@ -26,20 +27,36 @@ def versions() -> dict[str, str]:
 
 
 def cores() -> int:
-    """That this process may use."""
+    """That this process may use, a container's share of time included."""
     try:
-        return len(os.sched_getaffinity(0))
+        count = len(os.sched_getaffinity(0))
     except AttributeError:  # not Linux
-        return os.cpu_count() or 1
+        count = os.cpu_count() or 1
+    words = _limit("cpu.max")  # microseconds of every so many, or "max"
+    if len(words) == 2 and words[0].isdigit():
+        count = min(count, max(1, int(words[0]) // int(words[1])))
+    return count
 
 
 def available_memory() -> int | None:
-    """Bytes that could be used without swapping; None where the system does not say."""
+    """Bytes that could be used without swapping, in a container's limit; None where the system does not say."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:  # not Linux
         return None
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), None)
+    free = next((1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")), None)
+    limit, used = _limit("memory.max"), _limit("memory.current")
+    if free is not None and limit and used and limit[0].isdigit():
+        free = min(free, max(0, int(limit[0]) - int(used[0])))
+    return free
+
+
+def _limit(name: str) -> list[str]:
+    """The words of one of the container's limits; none where there is no such file."""
+    try:
+        return (CGROUP / name).read_text().split()
+    except OSError:
+        return []
 
 
 def machine() -> dict[str, str]:

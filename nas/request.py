@@ -18,7 +18,7 @@ from nas.recipe import Recipe
 from nas.record import DataFacts, SearchFacts
 from nas.samplers import SAMPLERS, MakeInner
 from nas.space import Space
-from nas.storage import default_url
+from nas.storage import as_begun, default_url
 from nas.trust import FEWEST
 from nas.watch import Silent, Watcher
 from search_spaces import find_space
@@ -148,7 +148,13 @@ def request_search(
     fallback: bool = False,
     watch: Watcher | None = None,
 ) -> Request:
-    """Check everything a search needs, before anything is written. Raises ``NasError`` for what the caller can mend."""
+    """Check everything a search needs, before anything is written. Raises ``NasError`` for what the caller can mend.
+
+    ``recipe``: instead of the effort's, with ``epochs``, ``train_images``, ``val_images`` and ``precision`` of its own.
+    ``trials``: in all, those of earlier calls included; ``confirm``: fresh seeds; ``trust``: trials that are trained
+    longer to check the ranking. ``workers``: trainings at a time, None: as many as fit the machine. ``precision``:
+    ``auto``, ``fp32`` or ``bf16``.
+    """
     space_name = space if isinstance(space, str) else f"{space.__module__}:{space.__qualname__}"
     space_function = find_space(space) if isinstance(space, str) else space
     size = find_effort(effort)
@@ -184,7 +190,6 @@ def request_search(
     from nas.trial import find_device
 
     on = find_device(device)
-    arithmetic = find_precision(precision, on)
     say = (watch or Silent()).say
     data = (
         dataset
@@ -193,6 +198,7 @@ def request_search(
     )
     budget = counted_at((data.deployed_resolution, data.deployed_classes))
     _check_budget(space_function, space_name, budget)
+    found = recipe is None and precision == "auto"  # and not asked for
     if recipe is None:
         recipe = recipe_for(
             effort,
@@ -201,7 +207,7 @@ def request_search(
             epochs=epochs,
             train_images=train_images,
             val_images=val_images,
-            precision=arithmetic,
+            precision=find_precision(precision, on),
         )
     _check_trainable(space_function, space_name, recipe.resolution, len(data.classes))
     facts = SearchFacts(
@@ -223,17 +229,19 @@ def request_search(
         versions=versions(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    name = study or derived_name(facts)
     check_study_name(study)
+    storage = storage or default_url(Path(runs))
+    if found:
+        facts = as_begun(facts, storage, lambda one: study or derived_name(one))
     return Request(
-        name=name,
+        name=study or derived_name(facts),
         facts=facts,
         space=space_function,
         data=data,
         make_inner=make_inner,
         device=on,
         workers=workers,
-        storage=storage or default_url(Path(runs)),
+        storage=storage,
         runs=Path(runs),
     )
 

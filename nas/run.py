@@ -124,8 +124,10 @@ def execute(
 
 
 def expected_seconds(request: Request, *, train: "TrainFunction | None" = None) -> float:
-    """How long the whole run would take on this machine, from a few measured steps; nothing is written."""
+    """How long the whole run would take on this machine, from a few steps measured now; nothing is written but
+    these."""
     driver = _driver(request, InMemoryStorage(), train=train)
+    driver.measure_anew = True
     with closing(driver.executor):
         return driver.remaining_seconds()
 

@@ -3,9 +3,10 @@
 import os
 import sqlite3
 import warnings
-from collections.abc import Container
+from collections.abc import Callable, Container
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 import optuna
 from optuna.storages import BaseStorage, RDBStorage
@@ -14,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from nas.errors import StorageError
+from nas.recipe import Precision
 from nas.record import (
     FACTS,
     ORPHAN,
@@ -25,6 +27,8 @@ from nas.record import (
     SearchFacts,
     StudyFacts,
 )
+
+AnyFacts = TypeVar("AnyFacts", SearchFacts, BaselineFacts)
 
 # what is appended to a run's name for each of its studies; the first of a kind of run has the name itself
 SIBLINGS: dict[str, str] = {
@@ -104,7 +108,7 @@ def _one_line(error: Exception) -> str:
 
 
 def study_name(name: str, role: str) -> str:
-    """A run's studies stand side by side in one storage: NAME, NAME.references, NAME.confirmation."""
+    """A run's studies stand side by side in one storage: NAME, NAME.references, and so on (``SIBLINGS``)."""
     return name + SIBLINGS[role]
 
 
@@ -167,6 +171,26 @@ def ensure_usable(url: str, name: str, facts: StudyFacts) -> None:
     storage = open_storage(url)
     if name in optuna.get_all_study_names(storage):
         refuse_another(optuna.load_study(study_name=name, storage=storage), facts)
+
+
+def as_begun(facts: AnyFacts, url: str, named: Callable[[AnyFacts], str]) -> AnyFacts:
+    """These facts, with the precision of the study that they continue, if the storage has one in another.
+
+    For a precision that was found and not asked for: the same command continues a study on another machine too, or
+    with another torch. ``named``: the study's name by its facts. Raises ``StorageError``.
+    """
+    path = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:///") and not os.path.exists(path):
+        return facts
+    storage = open_storage(url)
+    known = study_names(storage)
+    precisions: list[Precision] = sorted(get_args(Precision), key=lambda one: one != facts.recipe.precision)
+    for precision in precisions:
+        possible = replace(facts, recipe=replace(facts.recipe, precision=precision))
+        name = named(possible)
+        if name in known and stored_facts(storage, name)["recipe"].get("precision", "fp32") == precision:
+            return possible
+    return facts
 
 
 def ensure_folder(folder: Path, flag: str) -> None:

@@ -68,8 +68,8 @@ def train(model: nn.Module, data: TrainData, recipe: Recipe, seed: int, *, repor
             start = time.perf_counter()
             model.train()
             loss_sum = torch.zeros((), device=device)
-            for positions in epoch_batches(count, recipe.batch, rng):
-                index = data.train_index[positions.to(device)]
+            for positions in epoch_batches(count, recipe.batch, rng, device):
+                index = data.train_index[positions]
                 images = normalise(augment(data.images[index], recipe, rng), data, side=recipe.side(epoch))
                 with computing(recipe.precision, device):
                     loss = F.cross_entropy(model(images), data.labels[index], label_smoothing=recipe.label_smoothing)

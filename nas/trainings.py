@@ -27,7 +27,7 @@ class Trainings:
     watch: Watcher
     _done: dict[Role, list[Record]] = field(default_factory=dict, init=False)
     _cut_off: int = field(default=0, init=False)
-    _running: set[tuple[str, int]] = field(default_factory=set, init=False)  # study's name, trial's number
+    _running: dict[tuple[str, int], Task] = field(default_factory=dict, init=False)  # by study's name, trial's number
 
     def open(
         self,
@@ -108,7 +108,9 @@ class Trainings:
                 yield None
                 continue
             trial, task = found
-            self._running.add((study.study_name, trial.number))
+            while self._twin_runs(task):
+                yield None
+            self._running[study.study_name, trial.number] = task
             self.watch.training(task)
             known = self._same_training(task)
             if known is None:
@@ -139,20 +141,18 @@ class Trainings:
             study.tell(trial, record.val_accuracy)
         else:
             study.tell(trial, state=TrialState.PRUNED if record.state == "pruned" else TrialState.FAIL)
-        self._running.discard((study.study_name, trial.number))
+        self._running.pop((study.study_name, trial.number), None)
         self._done[role].append(record)
         self.watch.trained(record)
+
+    def _twin_runs(self, task: Task) -> bool:
+        """Whether the same training is running already; its record will do for both."""
+        return any(_training(one) == _training(task) for one in self._running.values())
 
     def _same_training(self, task: Task) -> Record | None:
         """The record of the same network trained alike, if there is one: a search may meet a reference."""
         for record in self.records():
-            same = (record.spec, record.seed, record.fold, record.recipe) == (
-                task.spec,
-                task.seed,
-                task.fold,
-                task.recipe,
-            )
-            if same and record.state == "complete":
+            if record.state == "complete" and _training(record) == _training(task):
                 return replace(
                     record,
                     number=task.number,
@@ -162,3 +162,8 @@ class Trainings:
                     choices=task.choices,
                 )
         return None
+
+
+def _training(one: Task | Record) -> tuple[object, ...]:
+    """What makes two trainings of a run the same."""
+    return (one.spec, one.seed, one.fold, one.recipe)

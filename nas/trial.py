@@ -74,7 +74,7 @@ class Trainer:
         except Diverged as error:
             reason = str(error)
         except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             said = str(error).strip() or type(error).__name__  # Python's own MemoryError says nothing
             reason = f"out of memory on {self.device}: {said.splitlines()[0]}"
@@ -124,19 +124,28 @@ class Trainer:
         return Setup(images=images, recipe=self.recipe, budget=self.budget, device=self.device, train=self.train)
 
     def train_data(self, fold: int, recipe: Recipe | None = None) -> TrainData:
+        """The parts of this fold by a recipe (the trainer's own without one), on the device; kept until others are
+        asked for. Raises ``NasError`` where there are not as many images."""
         recipe = recipe or self.recipe
         wanted = (fold, recipe.train_images, recipe.val_images)
         if self._kept is None or self._kept[0] != wanted:
             self._kept = None  # the old images go before the new ones come
             parts = split(self.data, fold=fold, train_images=recipe.train_images, val_images=recipe.val_images)
-            if self.data.resolution == self.recipe.resolution:
+            if self._keeps_all(len(parts.train_index) + len(parts.val_index)):
                 train_index, val_index = torch.from_numpy(parts.train_index), torch.from_numpy(parts.val_index)
                 data = TrainData.at(*self._all_images(), train_index, val_index)
-            else:  # only those that are needed are resized
+            else:
                 train, val = self.images(parts.train_index), self.images(parts.val_index)
                 data = TrainData.of(train, val, device=torch.device(self.device))
             self._kept = (wanted, data)
         return self._kept[1]
+
+    def _keeps_all(self, used: int) -> bool:
+        """Whether all images are kept where they are, or the ``used`` ones of a split only: those that are resized,
+        and on a GPU those that are a small part of many."""
+        if self.data.resolution != self.recipe.resolution:
+            return False
+        return self.device == "cpu" or 2 * used >= len(self.data)
 
     def images(self, index: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
         """Images at the recipe's resolution, uint8 [N, 3, R, R], and labels [N], on the CPU."""
@@ -172,7 +181,8 @@ class Setup:
         return Trainer(data=self.images.open(), recipe=self.recipe, budget=self.budget, device=device, train=self.train)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
+    """Python's, a GPU's or the CPU allocator's."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()  # the CPU's allocator has no exception class of its own

@@ -50,7 +50,7 @@ def checked(run: RunRecords) -> Checked | None:
     ]
     if len(pairs) < 2:
         return None
-    pairs.sort(reverse=True)
+    pairs.sort(key=lambda pair: (-pair[0], pair[2]))  # ties by number: the long accuracy may not choose the top
     shorts, longs, numbers = zip(*pairs, strict=True)
     half = (len(pairs) + 1) // 2
     return Checked(

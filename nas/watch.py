@@ -13,7 +13,8 @@ class Watcher(Protocol):
         """Something a person should know."""
 
     def stage(self, title: str, total: int, done: int) -> None:
-        """References, search or confirmation begins, with so many trainings, of which some are done."""
+        """References, search, confirmation or another part of a run begins, with so many trainings, of which some are
+        done."""
 
     def training(self, task: Task) -> None:
         """A training begins; others may be running."""

@@ -6,6 +6,7 @@ notebooks work. They know nothing of the study: a task goes in, epochs and a rec
 end of the pipe closes and they stop.
 """
 
+import logging
 import os
 import pickle
 import queue
@@ -18,19 +19,27 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from statistics import fmean
 from typing import IO, Any
 
-from nas.arch import ArchSpec
+from nas.arch import SMALL_IMAGE, ArchSpec
 from nas.data.shared import share
 from nas.errors import NasError
 from nas.executor import Executor, InProcess, Job
 from nas.machine import available_memory, cores
 from nas.messages import receive, send
+from nas.recipe import Recipe
 from nas.record import Record
 from nas.trial import Trainer
 
+log = logging.getLogger(__name__)  # without further ado, warnings go to stderr
+
 ATTEMPTS = 2  # times a task is begun: a worker may die of what has nothing to do with it
-MEMORY_A_WORKER = 1 << 30  # bytes, with room to spare (docs/performance.md)
+MEMORY_A_WORKER = 1 << 29  # bytes before the first image
+# bytes of activations and gradients a pixel of a batch, as MobileNetV3 large and V2 need (docs/performance.md); small
+# images pass networks whose first strides are left out
+MEMORY_A_PIXEL = 2 << 10
+MEMORY_A_SMALL_PIXEL = 12 << 10
 # kernels that torch and oneDNN keep: each network needs a hundred or two and no other needs the same, so that their own
 # limits of 1,024 only fill memory, some 10 MB a trial
 FEW_KERNELS = {"LRU_CACHE_CAPACITY": "128", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256"}
@@ -47,7 +56,6 @@ class Worker:
     errors: IO[bytes]
     job: Job | None = None
     attempt: int = 0
-    ready: bool = False
 
     def send(self, message: object) -> None:
         assert self.process.stdin is not None
@@ -83,6 +91,7 @@ class Workers:
     _inbox: "queue.SimpleQueue[tuple[Worker, bytes | None]]" = field(default_factory=queue.SimpleQueue, init=False)
     _folder: "tempfile.TemporaryDirectory[str] | None" = field(default=None, init=False)
     _setup: bytes = field(default=b"", init=False)
+    _any_ready: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         ensure_importable(self.trainer.train)
@@ -116,9 +125,13 @@ class Workers:
                 yield done
 
     def measure(self, specs: Sequence[ArchSpec]) -> list[float]:
-        seconds: dict[int, float] = {}
+        if any(worker.job is not None for worker in self._crew):
+            raise RuntimeError("nothing can be measured while trainings run")
+        seconds: list[list[float]] = [[] for _ in specs]
         measuring: dict[Worker, int] = {}  # → position in specs
-        left = list(range(len(specs)))
+        # each as often as makes all workers busy, as they will be
+        left = list(range(len(specs))) * max(1, -(-self.workers // max(1, len(specs))))
+        deaths = 0
         try:
             while left or measuring:
                 while left and len(measuring) < self.workers:
@@ -129,12 +142,15 @@ class Workers:
                 if kind == "died":
                     how = self._bury(worker)
                     if worker in measuring:
-                        raise NasError(f"{how} while a few training steps were measured")
+                        left.append(measuring.pop(worker))
+                        deaths += 1
+                        if deaths >= ATTEMPTS:
+                            raise NasError(f"{how} while a few training steps were measured; {ALONE}")
                 elif kind == "measured":
-                    seconds[measuring.pop(worker)] = content
+                    seconds[measuring.pop(worker)].append(content)
         finally:
             self._dismiss([worker for worker in self._crew if worker in measuring])
-        return [seconds[place] for place in range(len(specs))]
+        return [fmean(found) for found in seconds]
 
     def close(self) -> None:
         """Also called when the driver is interrupted: a training that is running is worth nothing half done."""
@@ -162,7 +178,10 @@ class Workers:
     def _hire(self) -> Worker:
         if not self._setup:
             self._folder = tempfile.TemporaryDirectory(prefix="nas-workers-")
-            shared = share(self.trainer.data, Path(self._folder.name))
+            try:
+                shared = share(self.trainer.data, Path(self._folder.name))
+            except OSError as error:
+                raise NasError(f"images could not be shared with workers ({error}); {ALONE}") from None
             self._setup = pickle.dumps(self.trainer.setup(shared))
         number = next(n for n in count() if all(worker.number != n for worker in self._crew))
         # what this process can import, the worker can, and from the same place: -P keeps the working folder out, which
@@ -207,7 +226,7 @@ class Workers:
                 raise content
             if kind != "ready":
                 return worker, kind, content
-            worker.ready = True
+            self._any_ready = True
 
     def _begin(self, worker: Worker) -> None:
         assert worker.job is not None
@@ -228,13 +247,13 @@ class Workers:
         return None
 
     def _bury(self, worker: Worker) -> str:
-        """How it died. Raises ``NasError`` where it never was ready."""
+        """How it died. Raises ``NasError`` where none ever was ready: the next one would not be either."""
         self._crew.remove(worker)
         code, words = worker.process.wait(), worker.last_words()
         worker.let_go()
         how = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
         what = f"a worker died ({how}{f': {words}' if words else ''})"
-        if not worker.ready:
+        if not self._any_ready:
             raise NasError(f"{what} before its first training; {ALONE}")
         return what
 
@@ -245,6 +264,7 @@ class Workers:
             return None
         if worker.attempt >= ATTEMPTS:
             return worker.job, self.trainer.failed(worker.job.task, f"{what}, {ATTEMPTS} times")
+        log.warning("%s; its training of %s begins again", what, worker.job.task.title)
         heir = self._hire()
         heir.job, heir.attempt = worker.job, worker.attempt
         self._begin(heir)
@@ -257,17 +277,23 @@ def executor(trainer: Trainer, workers: int | None, *, own: bool = False) -> Exe
     A training function of the user's ``own`` stays in this process unless a number is given: it may be one that no
     other process can import. Raises ``NasError`` for one that cannot and a number above one.
     """
-    number = workers if workers is not None else 1 if own else default_workers(trainer.device)
+    number = workers if workers is not None else 1 if own else default_workers(trainer.device, trainer.recipe)
     return InProcess(trainer) if number == 1 else Workers(trainer, number)
 
 
-def default_workers(device: str) -> int:
-    """On a CPU one a core, fewer where memory is short; one on a GPU."""
+def default_workers(device: str, recipe: Recipe) -> int:
+    """On a CPU one a core, fewer where memory is short for trainings by this recipe; one on a GPU."""
     if device != "cpu":
         return 1
     memory = available_memory()
-    room = cores() if memory is None else int(memory // MEMORY_A_WORKER)
+    room = cores() if memory is None else memory // memory_a_worker(recipe)
     return max(1, min(cores(), room))
+
+
+def memory_a_worker(recipe: Recipe) -> int:
+    """Bytes, with room to spare for all but the widest networks."""
+    a_pixel = MEMORY_A_SMALL_PIXEL if recipe.resolution < SMALL_IMAGE else MEMORY_A_PIXEL
+    return MEMORY_A_WORKER + a_pixel * recipe.batch * recipe.resolution**2
 
 
 def ensure_importable(function: object) -> None:

@@ -71,8 +71,8 @@ def _interval(row: NetworkRow) -> str:
 
 
 def _blocks(run: RunRecords) -> dict[str, Any] | None:
-    """One network's table of blocks beside MobileNetV3 small's: the winner's; before there is one, the leader's; of a
-    demonstration, which names none, its first complete network's as an example."""
+    """One network's table of blocks beside what a winner is held against: the winner's; before there is one, the
+    leader's; of a demonstration, which names none, its first complete network's as an example."""
     complete = [record for record in run.trials if record.val_accuracy is not None]
     best = standing.winner(run)
     if not complete and best is None:

@@ -86,7 +86,7 @@ def trust(run: RunRecords) -> str:
 
 def _tau(found: Agreement) -> str:
     if found.tau is None:
-        return "no Kendall's τ (all equal)"
+        return "no Kendall's τ (too few, or all equal)"
     ci = "" if found.ci is None else f" (95% interval {found.ci[0]:+.2f} to {found.ci[1]:+.2f})"
     return f"Kendall's τ {found.tau:+.2f}{ci}"
 

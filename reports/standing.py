@@ -4,6 +4,7 @@ from collections import Counter
 
 from nas import evidence
 from nas.evidence import Comparison
+from nas.plan import trust_tasks, undone
 from nas.record import Record, RunRecords, SearchFacts
 from reports.words import listed, plural
 
@@ -66,6 +67,17 @@ def confirmations_left(run: RunRecords) -> int:
     return sum(max(0, run.facts.confirm - len(table.get(record.key, ()))) for record in wanted)
 
 
+def longer_left(run: RunRecords) -> int:
+    """Longer trainings that are missing, of the networks that would be trained longer by what is known now."""
+    facts = run.facts
+    if trials_left(run):
+        return max(0, min(facts.trust, facts.trials) - len(run.trust))
+    wanted = trust_tasks(
+        run.trials, seed=facts.seed, count=facts.trust, recipe=facts.recipe, available=facts.data.images
+    )
+    return len(undone(wanted, run.trust))
+
+
 def still_to_do(run: RunRecords) -> list[str]:
     """What an unfinished run has before it, one item each; empty when it is finished."""
     todo = []
@@ -80,7 +92,7 @@ def still_to_do(run: RunRecords) -> list[str]:
         failed = sum(record.state == "failed" for record in run.confirmations)
         more = f" ({failed} failed)" if failed else ""
         todo.append(f"{plural(missing, 'training')} of finalists and references on fresh seeds{more}")
-    longer = max(0, min(run.facts.trust, len(run.trials)) - len(run.trust))
+    longer = longer_left(run)
     if longer:
         todo.append(f"{plural(longer, 'longer training')} to check the ranking")
     return todo

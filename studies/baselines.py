@@ -21,7 +21,7 @@ from nas.plan import Task, confirmation_fold, training_seed
 from nas.recipe import Recipe
 from nas.record import BaselineFacts, Record
 from nas.request import RUNS, check_study_name, data_facts
-from nas.storage import default_url
+from nas.storage import as_begun, default_url
 from nas.watch import Silent, Watcher
 from search_spaces import REFERENCES, Reference, find_reference
 from studies.learning_rates import around, best_rate
@@ -244,7 +244,6 @@ def request_baselines(
     from nas.trial import find_device
 
     on = find_device(device)
-    arithmetic = find_precision(precision, on)
     effort = effort or ("brief" if on == "cpu" else "full")
     length = LENGTHS[effort]
     references = asked or _find(length.networks)
@@ -264,7 +263,7 @@ def request_baselines(
         max_lr=max_lr or length.max_lr,
         crop=data.resolution // 8,
         flip=data.name != "digits",  # a mirrored 2 is no 2
-        precision=arithmetic,
+        precision=find_precision(precision, on),
     )
     for reference in references:  # a network that cannot take these images is refused here
         try:
@@ -284,18 +283,25 @@ def request_baselines(
         versions=versions(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    identity = repr([getattr(facts, field) for field in facts.IDENTITY])
-    derived = f"baselines-{data.name}-{effort}-{hashlib.sha256(identity.encode()).hexdigest()[:6]}"
+    storage = storage or default_url(Path(runs))
+    if precision == "auto":
+        facts = as_begun(facts, storage, lambda one: study or derived_name(one))
     return BaselineRequest(
-        name=study or derived,
+        name=study or derived_name(facts),
         facts=facts,
         references=references,
         data=data,
         device=on,
         workers=workers,
-        storage=storage or default_url(Path(runs)),
+        storage=storage,
         runs=Path(runs),
     )
+
+
+def derived_name(facts: BaselineFacts) -> str:
+    """A study's name: data, effort, and a hash of everything that makes it another study."""
+    identity = repr([getattr(facts, field) for field in facts.IDENTITY])
+    return f"baselines-{facts.data.name}-{facts.effort}-{hashlib.sha256(identity.encode()).hexdigest()[:6]}"
 
 
 def _find(names: tuple[str, ...]) -> tuple[Reference, ...]:

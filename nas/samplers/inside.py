@@ -66,10 +66,10 @@ class InsideSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Optuna calls this once, when a trial begins: the place to decide the whole architecture."""
-        trials = study.get_trials(deepcopy=False)
-        now = Snapshot(study, trials).as_study()
+        counting = [one for one in study.get_trials(deepcopy=False) if not one.user_attrs.get(ORPHAN, False)]
+        now = Snapshot(study, counting).as_study()
         self._note_generation(study, now, trial)
-        others = [one for one in trials if one.number != trial.number and not one.user_attrs.get(ORPHAN, False)]
+        others = [one for one in counting if one.number != trial.number]
         taken = self._taken(others)
         count = len(others)
         rng = random.Random(f"{self._seed} {count}")

@@ -195,7 +195,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_for(happened: Callable[[], object], seconds: float = 60.0) -> None:
+def wait_for(happened: Callable[[], object], seconds: float = 180.0) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "it did not happen"

@@ -9,16 +9,20 @@ import optuna
 import pytest
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import TrialState
+from torch import nn
 
 import nas.driver
 from nas.arch import ArchSpec
+from nas.batches import TrainData
 from nas.driver import Driver
 from nas.forecast import Forecast
 from nas.plan import training_seed
+from nas.recipe import Recipe
 from nas.record import RECORD, Record, SearchFacts
 from nas.samplers import SAMPLERS
 from nas.storage import open_storage, read_run
-from nas.train import Diverged
+from nas.train import Diverged, Report, Result
+from nas.trial import Trainer
 from tests.nas.fast import (
     BUDGET,
     LARGE,
@@ -362,24 +366,26 @@ def test_an_exhausted_search_can_be_started_again(storage: BaseStorage) -> None:
 
 
 class Clock:
-    """Every training takes ten seconds of this clock."""
+    """As a training function it takes ten seconds of its own, and four times as long for a longer training."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
         monkeypatch.setattr(nas.driver.time, "monotonic", lambda: self.now)
 
-    def train(self) -> FakeTraining:
-        def pass_time(_: int) -> None:
-            self.now += 10
+    def __call__(
+        self, model: nn.Module, data: TrainData, recipe: Recipe, seed: int, *, report: Report | None = None
+    ) -> Result:
+        self.now += 40 if "longer" in recipe.name else 10
+        return FakeTraining()(model, data, recipe, seed, report=report)
 
-        return FakeTraining(before=pass_time)
 
-
-def limited(storage: BaseStorage, clock: Clock, seconds: float, *, trials: int = 50, confirm: int = 1) -> Driver:
+def limited(
+    storage: BaseStorage, clock: Clock, seconds: float, *, trials: int = 50, confirm: int = 1, trust: int = 0
+) -> Driver:
     one = driver(
         storage,
-        clock.train(),
-        facts=study_facts(sampler="random", trials=trials, confirm=confirm),
+        clock,
+        facts=replace(study_facts(sampler="random", trials=trials, confirm=confirm), trust=trust),
         time_limit=seconds,
         forecast=Forecast(fixed=10.0, per_mac=0.0),
     )
@@ -403,6 +409,15 @@ def test_a_time_limit_ends_the_search_in_time_to_confirm(storage: BaseStorage, m
     assert clock.now - 1000 <= 300
     # and no more is left unused than one more trial with its confirmation would have taken
     assert clock.now - 1000 >= 300 - 10 - 20
+
+
+def test_a_time_limit_leaves_time_for_longer_trainings_too(
+    storage: BaseStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    limited(storage, clock, 600, trust=4).run()
+    assert len(read_run(storage, "run").trust) == 4
+    assert clock.now - 1000 <= 600
 
 
 def test_the_next_call_with_a_time_limit_goes_on(storage: BaseStorage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -433,6 +448,34 @@ def test_the_time_left_is_counted_in_trainings_and_ends_at_none(
 
 def test_the_time_left_is_never_more_than_the_limit(storage: BaseStorage, monkeypatch: pytest.MonkeyPatch) -> None:
     assert limited(storage, Clock(monkeypatch), 100).remaining_seconds() == 100
+
+
+def test_what_was_measured_here_before_is_not_measured_again_unless_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path))
+    measured: list[ArchSpec] = []
+
+    def measure(_: Trainer, spec: ArchSpec) -> float:
+        measured.append(spec)
+        return 0.5 + len(measured)
+
+    monkeypatch.setattr("nas.executor.measure", measure)
+
+    def left(facts: SearchFacts, *, anew: bool = False) -> float:
+        one = driver(InMemoryStorage(), FakeTraining(), facts=facts)
+        one.forecast, one.measure_anew = None, anew
+        return one.remaining_seconds()
+
+    first = left(study_facts())
+    assert len(measured) == 2
+    assert left(study_facts()) == first
+    assert len(measured) == 2
+    left(study_facts(), anew=True)
+    assert len(measured) == 4
+    longer = replace(RECIPE, epochs=RECIPE.epochs + 1)
+    left(replace(study_facts(), recipe=longer))
+    assert len(measured) == 6
 
 
 # ---- facts

@@ -3,17 +3,22 @@
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from nas import workers
+from nas import machine, workers
 from nas.blocks import InvertedResidual
 from nas.executor import Executor, InProcess, Job
 from nas.machine import available_memory, cores
+from nas.recipe import Recipe
 from nas.record import Record
-from nas.workers import MEMORY_A_WORKER, Workers, default_workers
+from nas.workers import Workers, default_workers, memory_a_worker
 from tests.nas.fast import formula, network, what_counts
 from tests.nas.outside import job, jobs, task, trainer
+
+FIT = Recipe(name="fit", epochs=1, train_images=None, val_images=None, resolution=32, batch=64)
 
 
 def in_process() -> Executor:
@@ -164,17 +169,18 @@ def test_one_worker_is_this_process() -> None:
 def test_as_many_as_fit_the_machine_unless_the_training_function_is_the_users_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(workers, "default_workers", lambda device: 5)
+    monkeypatch.setattr(workers, "default_workers", lambda device, recipe: 5)
     assert workers.executor(trainer(), None).workers == 5
     assert workers.executor(trainer(), None, own=True).workers == 1
     assert workers.executor(trainer(), 2, own=True).workers == 2
 
 
-def fits(monkeypatch: pytest.MonkeyPatch, device: str, count: int, memory: float | None) -> int:
+def fits(monkeypatch: pytest.MonkeyPatch, device: str, count: int, memory: float | None, recipe: Recipe = FIT) -> int:
+    """``memory``: in workers of the default recipe."""
     monkeypatch.setattr(workers, "cores", lambda: count)
-    known = None if memory is None else int(memory * MEMORY_A_WORKER)
+    known = None if memory is None else int(memory * memory_a_worker(FIT))
     monkeypatch.setattr(workers, "available_memory", lambda: known)
-    return default_workers(device)
+    return default_workers(device, recipe)
 
 
 def test_a_cpu_has_one_worker_a_core_and_fewer_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +188,8 @@ def test_a_cpu_has_one_worker_a_core_and_fewer_where_memory_is_short(monkeypatch
     assert fits(monkeypatch, "cpu", 8, 3.9) == 3
     assert fits(monkeypatch, "cpu", 8, 0.1) == 1
     assert fits(monkeypatch, "cpu", 8, None) == 8  # unknown
+    assert fits(monkeypatch, "cpu", 8, 8, replace(FIT, batch=2 * FIT.batch)) < 8
+    assert fits(monkeypatch, "cpu", 8, 8, replace(FIT, resolution=224)) == 1
 
 
 def test_anything_but_a_cpu_has_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,9 +197,10 @@ def test_anything_but_a_cpu_has_one_worker(monkeypatch: pytest.MonkeyPatch) -> N
     assert fits(monkeypatch, "mps", 8, 100) == 1
 
 
-def test_cores_are_those_this_process_may_use() -> None:
+def test_cores_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     if not hasattr(os, "sched_setaffinity"):
         pytest.skip("only Linux says")
+    monkeypatch.setattr(machine, "CGROUP", Path("/nowhere"))
     before = os.sched_getaffinity(0)
     assert cores() == len(before)
     try:
@@ -206,3 +215,31 @@ def test_available_memory_is_bytes_and_less_than_there_is() -> None:
     if memory is None:
         pytest.skip("only Linux says")
     assert 1 << 20 < memory < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"),
+    [("max 100000", 64), ("250000 100000", 2), ("50000 100000", 1), ("", 64), ("9900000 100000", 64)],
+)
+def test_a_containers_share_of_time_counts(
+    quota: str, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    (tmp_path / "cpu.max").write_text(quota + "\n")
+    assert cores() == expected
+
+
+def test_a_containers_memory_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    whole = available_memory()
+    if whole is None:
+        pytest.skip("only Linux says")
+    (tmp_path / "memory.current").write_text("60000000\n")
+    (tmp_path / "memory.max").write_text("100000000\n")
+    assert available_memory() == 40_000_000
+    (tmp_path / "memory.max").write_text("50000000\n")
+    assert available_memory() == 0
+    (tmp_path / "memory.max").write_text("max\n")
+    assert available_memory() is not None
+    assert available_memory() > 100_000_000

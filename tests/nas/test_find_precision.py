@@ -8,7 +8,8 @@ import torch
 
 from nas import find_precision as module
 from nas.errors import NasError
-from nas.find_precision import FASTER, find_precision, here, probe
+from nas.find_precision import FASTER, find_precision, probe
+from nas.kept import here
 
 
 @pytest.fixture

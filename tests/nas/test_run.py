@@ -14,9 +14,9 @@ from optuna.samplers import RandomSampler
 import nas
 from nas import Budget, ImageSet, NasError, Run, run_search
 from nas.record import FACTS, SearchFacts
-from nas.request import derived_name, request_search
+from nas.request import Request, derived_name, request_search
 from nas.run import expected_seconds
-from nas.storage import open_storage
+from nas.storage import open_storage, open_study
 from tests.nas.cli import nas as typed
 from tests.nas.fast import BUDGET, RECIPE, FakeTraining, Log, noise, study_facts, tiny_space
 
@@ -198,3 +198,29 @@ def test_a_run_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> N
     assert done.status == 0
     assert [run["study"] for run in json.loads(done.stdout)["runs"]] == ["now"]
     assert "later: SearchFacts of format 99: written by another version" in done.stderr
+
+
+def test_an_arithmetic_that_was_found_and_not_asked_for_is_that_of_the_study_that_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same command continues where a probe would now find otherwise: on another machine, with another torch."""
+
+    def asked(gain: float, **options: Any) -> Request:
+        monkeypatch.setattr("nas.find_precision._bf16_gain", lambda: gain)
+        given = {key: value for key, value in OPTIONS.items() if key != "recipe"}
+        return request_search(tiny_space, runs=tmp_path, **{**given, **options})
+
+    slow, fast = asked(1.0), asked(2.0)
+    assert (slow.facts.recipe.precision, fast.facts.recipe.precision) == ("fp32", "bf16")
+    assert slow.name != fast.name
+    storage = open_storage(slow.storage)
+    open_study(storage, slow.name, slow.facts)
+    again = asked(2.0)
+    assert (again.name, again.facts.recipe) == (slow.name, slow.facts.recipe)
+    assert asked(2.0, precision="bf16").name == fast.name
+    assert asked(2.0, seed=5).facts.recipe.precision == "bf16"
+    open_study(storage, "named", slow.facts)
+    assert asked(2.0, study="named").facts.recipe.precision == "fp32"
+    open_study(storage, fast.name, fast.facts)  # where there are both, the one that was found
+    assert asked(2.0).name == fast.name
+    assert asked(1.0).name == slow.name

@@ -142,6 +142,34 @@ def test_images_of_the_last_fold_stay_in_memory() -> None:
     assert one.train_data(1) is one.train_data(1)
 
 
+def test_on_a_gpu_a_small_part_of_many_images_is_moved_alone_and_the_numbers_are_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    everything, part = trainer(train_images=8, val_images=4), trainer(train_images=8, val_images=4)
+    whole = everything.train_data(1)
+    monkeypatch.setattr(Trainer, "_keeps_all", lambda self, used: False)
+    few = part.train_data(1)
+    assert len(whole.images) == len(noise())
+    assert len(few.images) == 12
+    assert torch.equal(whole.train_images, few.train_images)
+    assert torch.equal(whole.val_images, few.val_images)
+    assert torch.equal(whole.mean, few.mean)
+    assert torch.equal(whole.std, few.std)
+
+
+def test_which_images_are_kept() -> None:
+    on_cpu, on_gpu = trainer(), replace_device(trainer(), "cuda")
+    assert on_cpu._keeps_all(1)
+    assert on_gpu._keeps_all(len(noise()) - 1)
+    assert not on_gpu._keeps_all(len(noise()) // 4)
+    assert not trainer(resolution=12)._keeps_all(len(noise()))
+
+
+def replace_device(one: Trainer, device: str) -> Trainer:
+    one.device = device
+    return one
+
+
 def test_images_are_resized_to_the_recipes_resolution() -> None:
     assert trainer(resolution=12).train_data(0).train_images.shape[-1] == 12
 

@@ -15,6 +15,7 @@ from nas.storage import read_run
 from nas.trust import FEWEST, agreement, checked, kendall
 from tests.nas.fast import RECIPE, FakeTraining, driver, noise, study_facts
 from tests.nas.test_evidence import trial
+from tests.reports.fakes import fake_run, with_longer
 
 
 def ranked(count: int) -> tuple[Record, ...]:
@@ -107,6 +108,16 @@ def test_no_network_twice_and_no_more_than_there_are(trials: int, count: int) ->
 def test_failed_trials_are_not_trained_longer() -> None:
     trials = (*ranked(3), replace(trial(3, 0.9), state="failed", curve=()))
     assert set(tasks_of(trials, 8)) == {0, 1, 2}
+
+
+def test_of_equal_short_accuracies_the_long_ones_do_not_choose_the_top() -> None:
+    run = fake_run()
+    level = tuple(replace(one, curve=(replace(one.curve[-1], val_accuracy=0.5),)) for one in run.trials)
+    tied = replace(run, trials=tuple(one for one in level if one.state == "complete"))
+    rising = with_longer(tied, [0.1 * k for k in range(1, 9)])
+    found = checked(rising)
+    assert found is not None
+    assert found.numbers == tuple(sorted(found.numbers))
 
 
 def test_a_seed_and_a_fold_of_its_own() -> None:

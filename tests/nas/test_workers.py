@@ -28,16 +28,19 @@ from nas.plan import Task
 from nas.record import Record
 from nas.storage import counted, open_storage, read_run, records
 from nas.train import Result
+from nas.trial import Trainer
 from nas.watch import Silent
 from nas.workers import ALONE, Workers, ensure_importable
 from tests.nas import outside
 from tests.nas.fast import (
     BUDGET,
+    RECIPE,
     FakeTraining,
     Log,
     driver,
     environment,
     four_networks,
+    noise,
     study_facts,
     table,
     what_counts,
@@ -162,6 +165,79 @@ def test_a_worker_that_dies_before_its_first_training_says_of_what(tmp_path: Pat
     assert "exit status 1: FileNotFoundError" in said
     assert "before its first training" in said
     assert ALONE in said
+
+
+def test_an_heir_that_dies_before_it_is_ready_costs_an_attempt_too(
+    crew: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where others have been ready before: what kills it may have nothing to do with how workers begin."""
+    list(crew.run(jobs(task(number=0), task(number=1))))
+    hired: list[int] = []
+    hire = Workers._hire
+
+    def hire_and_kill(self: Workers) -> workers.Worker:
+        worker = hire(self)
+        hired.append(worker.process.pid)
+        os.kill(worker.process.pid, signal.SIGKILL)
+        return worker
+
+    monkeypatch.setattr(Workers, "_hire", hire_and_kill)
+    found = {record.number: record for _, record in crew.run(jobs(task("dies_once", tmp_path / "died", number=2)))}
+    assert len(hired) == 1
+    assert found[2].state == "failed"
+    assert found[2].reason == "a worker died (killed by signal 9), 2 times"
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, deaths: int) -> tuple[list[float], int]:
+    """Seconds of two networks where so many workers are killed before they have measured; and how many began."""
+    hired: list[int] = []
+    hire = Workers._hire
+
+    def hire_and_kill(self: Workers) -> workers.Worker:
+        worker = hire(self)
+        hired.append(worker.process.pid)
+        if len(hired) > 1 and len(hired) <= 1 + deaths:  # the first is there to be ready
+            os.kill(worker.process.pid, signal.SIGKILL)
+        return worker
+
+    monkeypatch.setattr(Workers, "_hire", hire_and_kill)
+    with closing(Workers(real_trainer(), 2)) as executor:
+        list(executor.run(jobs(task())))
+        return executor.measure([task(number=0).spec, task(number=1).spec]), len(hired)
+
+
+def real_trainer() -> Trainer:
+    return Trainer(data=noise(), recipe=RECIPE, budget=BUDGET)
+
+
+def test_a_death_while_steps_are_measured_costs_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds, hired = measured(monkeypatch, deaths=1)
+    assert len(seconds) == 2
+    assert min(seconds) > 0
+    assert hired == 3
+
+
+def test_two_deaths_while_steps_are_measured_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NasError, match=r"killed by signal 9.* while a few training steps were measured"):
+        measured(monkeypatch, deaths=5)
+
+
+def test_all_workers_measure_even_where_there_are_fewer_networks() -> None:
+    with closing(Workers(real_trainer(), 3)) as executor:
+        assert len(executor.measure([task().spec])) == 1
+        assert len(executor._crew) == 3
+
+
+def test_images_that_cannot_be_written_for_workers_are_an_error_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(workers, "share", full)
+    with closing(Workers(trainer(), 2)) as executor, pytest.raises(NasError, match="No space left") as caught:
+        list(executor.run(jobs(task())))
+    assert ALONE in str(caught.value)
 
 
 # ---- exceptions

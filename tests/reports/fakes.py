@@ -9,6 +9,7 @@ from nas.arch import ArchSpec
 from nas.budget import Budget
 from nas.cost import cost
 from nas.draw import Draw, draw_inside
+from nas.plan import trust_tasks
 from nas.recipe import Recipe
 from nas.record import DataFacts, EpochRecord, Record, RunRecords, SearchFacts, State
 from nas.space import Option
@@ -174,10 +175,15 @@ def fake_run(
 
 
 def with_longer(run: RunRecords, scores: list[float]) -> RunRecords:
-    """The best trials, trained longer, best first, with these accuracies."""
-    best = sorted((one for one in run.trials if one.val_accuracy is not None), key=lambda one: -(one.val_accuracy or 0))
-    longer = tuple(
-        replace(record, seed=500, fold=4, curve=(replace(record.curve[-1], val_accuracy=score),))
-        for record, score in zip(best, scores, strict=False)
+    """As many trials as a search would train longer, best first, with these accuracies."""
+    facts = replace(run.facts, trust=len(scores))
+    by_number = {record.number: record for record in run.trials}
+    tasks = trust_tasks(
+        run.trials, seed=facts.seed, count=len(scores), recipe=facts.recipe, available=facts.data.images
     )
-    return replace(run, facts=replace(run.facts, trust=len(scores)), trust=longer)
+    longer = tuple(
+        replace(record, seed=task.seed, fold=task.fold, curve=(replace(record.curve[-1], val_accuracy=score),))
+        for task, score in zip(tasks, scores, strict=True)
+        for record in (by_number[task.number],)
+    )
+    return replace(run, facts=facts, trust=longer)

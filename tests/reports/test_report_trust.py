@@ -72,3 +72,17 @@ def test_it_stands_on_the_page_and_what_is_missing_is_said(tmp_path: Path) -> No
     waiting = replace(run, trust=run.trust[:5])
     assert "3 longer trainings to check the ranking" in still_to_do(waiting)
     assert not [line for line in still_to_do(run) if "longer" in line]
+
+
+def test_what_can_never_come_is_not_waited_for_and_what_has_changed_is() -> None:
+    run = with_longer(fake_run(), FALLING)
+    assert not [line for line in still_to_do(run) if "longer" in line]
+    # more networks are asked for than ever were complete
+    many = replace(run, facts=replace(run.facts, trust=len(run.trials) + 5))
+    complete = sum(record.state == "complete" for record in run.trials)
+    assert f"{complete - 8} longer trainings to check the ranking" in still_to_do(many)
+    # the best of all came after the check
+    best = max(run.trials, key=lambda record: record.val_accuracy or 0)
+    better = replace(best, number=99, curve=(replace(best.curve[-1], val_accuracy=0.99),))
+    grown = replace(run, trials=(*run.trials, better), facts=replace(run.facts, trials=run.facts.trials + 1))
+    assert [line for line in still_to_do(grown) if "longer" in line]

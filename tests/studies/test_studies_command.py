@@ -258,8 +258,6 @@ def test_python_m_studies_is_a_command_with_examples(tmp_path: Path) -> None:
         (["/lib/studies/__main__.py", "baselines", "--seeds", "2"], "python -m studies baselines --seeds 2"),
     ],
 )
-def test_a_command_is_recorded_as_it_was_begun(
-    argv: list[str], recorded: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_command_is_recorded_as_it_was_begun(argv: list[str], recorded: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", argv)
     assert command_line() == recorded
