@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--train-images", type=int, default=10_000)
     parser.add_argument("--val-images", type=int)
+    parser.add_argument("--resolution", type=int, default=32)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--lr", type=float, default=0.1)
     parser.add_argument("--workers", type=int, default=2)
@@ -58,7 +59,8 @@ def main() -> None:
         epochs=options.epochs,
         train_images=options.train_images,
         val_images=options.val_images,
-        resolution=32,
+        resolution=options.resolution,
+        crop=options.resolution // 8,
         batch=options.batch,
         max_lr=options.lr,
     )

@@ -174,7 +174,7 @@ def draw_figure(rows: list[Row], file: Path) -> None:
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    sns.set_theme(style="whitegrid", palette="colorblind")
+    sns.set_theme(style="whitegrid", palette=sns.color_palette("husl", len(rows)))
     figure, panels = plt.subplots(1, 2, figsize=(12, 5), sharey=True, layout="constrained")
     parts: list[tuple[str, Callable[[Row], Agreement]]] = [
         ("over all networks", lambda row: row.all),

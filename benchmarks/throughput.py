@@ -2,11 +2,11 @@
 
     NAS_DATA_DIR=... python -m benchmarks.throughput [--rounds 3] [--device cpu] [--json]
 
-Every way trains MobileNetV3 small (CIFAR strides) on the same training images and validates it on the same others after
-every epoch. A rate is trained images, not validated ones, over the wall time of the whole trial: building the network,
-epochs, validations. Processes are running and have trained once before anything is timed; then every way has one turn a
-round, and medians over the rounds are shown. Nothing is downloaded: without CIFAR-10 the images are noise, which takes
-as long. Some ten minutes on two cores; on a machine that is doing nothing else.
+Every way trains MobileNetV3 small (CIFAR strides) on the same training images, at their own size, and validates it on
+the same others after every epoch. A rate is trained images, not validated ones, over the wall time of the whole trial:
+building the network, epochs, validations. Processes are running and have trained once before anything is timed; then
+every way has one turn a round, and medians over the rounds are shown. Nothing is downloaded: without CIFAR-10 the
+images are noise, which takes as long. Some ten minutes on two cores; on a machine that is doing nothing else.
 """
 
 import argparse
@@ -257,6 +257,7 @@ def measure(options: argparse.Namespace, say: Callable[[str], None]) -> dict[str
         train_images=options.train_images,
         val_images=options.val_images,
         batch=options.batch,
+        resolution=data.resolution,  # the same work for all
     )
     trainer = Trainer(data=data, recipe=chosen, budget=None, device=device)
     parts = split(data, fold=0, train_images=options.train_images, val_images=options.val_images)

@@ -38,7 +38,10 @@ def run_all(jobs: Iterable[Job], file: Path, *, workers: int) -> dict[str, dict[
             out.write(json.dumps(result) + "\n")
             out.flush()
             done[result["key"]] = result
-            print(f"{len(done)}/{len(jobs)} {result['key']}: {result['val_accuracy']:.4f}", flush=True)
+            print(
+                f"{sum(job.key in done for job in jobs)}/{len(jobs)} {result['key']}: {result['val_accuracy']:.4f}",
+                flush=True,
+            )
     return {job.key: done[job.key] for job in jobs}
 
 

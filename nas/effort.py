@@ -21,6 +21,7 @@ class Length:
     batch: int
     max_lr: float
     resolution: int | None = None  # px, where it is lower than the images' own
+    largest: int | None = None  # px of images that are reduced to it; None: any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,8 @@ EFFORTS = {
         trials=24,
         confirm=2,
         names_winner=True,
-        cpu=Length(epochs=2, train_images=2400, val_images=2500, batch=32, max_lr=0.05),
+        # of twelve short trainings the one that ranked best for its time (docs/results.md)
+        cpu=Length(epochs=2, train_images=3000, val_images=2500, batch=64, max_lr=0.1, resolution=24, largest=32),
         gpu=Length(epochs=8, train_images=None, val_images=None, batch=256, max_lr=0.4),
     ),
     "full": Effort(
@@ -75,14 +77,18 @@ def recipe_for(
     train_images: int | None = None,
     val_images: int | None = None,
     batch: int | None = None,
+    resolution: int | None = None,
     precision: Precision = "fp32",
 ) -> Recipe:
-    """The effort's recipe for such images on such a device, with overrides."""
+    """The effort's recipe for such images on such a device, with overrides; px are never more than the images have."""
     on = "cpu" if device == "cpu" else "gpu"
     length: Length = getattr(find_effort(effort), on)
-    side = min(data.resolution, length.resolution or data.resolution)
+    usual = data.resolution
+    if length.resolution is not None and (length.largest is None or usual <= length.largest):
+        usual = min(usual, length.resolution)
+    side = usual if resolution is None else min(resolution, data.resolution)
     given = {"epochs": epochs, "train_images": train_images, "val_images": val_images, "batch": batch}
-    changed = any(value not in (None, getattr(length, name)) for name, value in given.items())
+    changed = side != usual or any(value not in (None, getattr(length, name)) for name, value in given.items())
     return Recipe(
         name=f"{effort}-{on}" + (", changed" if changed else ""),
         epochs=length.epochs if epochs is None else epochs,

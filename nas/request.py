@@ -207,6 +207,7 @@ def request_search(
             epochs=epochs,
             train_images=train_images,
             val_images=val_images,
+            resolution=resolution,
             precision=find_precision(precision, on),
         )
     _check_trainable(space_function, space_name, recipe.resolution, len(data.classes))

@@ -87,7 +87,12 @@ def search(
         typer.Option(metavar="DIR", help="Where the images are; default: NAS_DATA_DIR.", rich_help_panel=DATA),
     ] = None,
     resolution: Annotated[
-        int | None, typer.Option(metavar="PX", help="Train at PX × PX; default: the images' own.", rich_help_panel=DATA)
+        int | None,
+        typer.Option(
+            metavar="PX",
+            help="Train at PX × PX; default: the images' own, 24 for 32 in brief trainings.",
+            rich_help_panel=DATA,
+        ),
     ] = None,
     effort: Annotated[
         str,

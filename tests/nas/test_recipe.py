@@ -5,9 +5,11 @@ import re
 from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
+from nas.data import ImageSet
 from nas.effort import EFFORTS, find_effort, recipe_for
 from nas.errors import NasError
 from nas.recipe import Recipe
@@ -121,6 +123,18 @@ def test_overrides_replace_what_they_name_and_mark_the_recipe() -> None:
     assert (recipe.epochs, recipe.train_images, recipe.val_images) == (7, 11, 12)
     assert recipe.name == "brief-cpu, changed"
     assert recipe.batch == EFFORTS["brief"].cpu.batch
+
+
+@pytest.mark.parametrize(("own", "trained"), [(8, 8), (28, 24), (32, 24), (48, 48), (224, 224)])
+def test_brief_trainings_reduce_small_images_only_and_none_where_a_resolution_is_asked_for(
+    own: int, trained: int
+) -> None:
+    images = ImageSet.from_arrays(np.zeros((10, 3, own, own), dtype=np.uint8), np.arange(10) % 2)
+    usual, asked = recipe_for("brief", images), recipe_for("brief", images, resolution=own)
+    assert (usual.resolution, usual.crop, usual.name) == (trained, trained // 8, "brief-cpu")
+    assert (asked.resolution, asked.crop) == (own, own // 8)
+    assert asked.name == ("brief-cpu" if own == trained else "brief-cpu, changed")
+    assert recipe_for("brief", images, resolution=1000).resolution == own
 
 
 def test_an_override_that_changes_nothing_is_the_same_recipe() -> None:
