@@ -36,7 +36,7 @@ def noise(count: int = 40, side: int = 32) -> ImageSet:
 
 
 def tiny_recipe(data: ImageSet) -> Recipe:
-    return recipe_for("brief", data, epochs=1, train_images=20, val_images=10, batch=8)
+    return recipe_for("brief", data, epochs=1, train_images=20, val_images=10, batch=8, resolution=data.resolution)
 
 
 # ---- throughput
