@@ -190,6 +190,7 @@ def request_search(
     from nas.trial import find_device
 
     on = find_device(device)
+    arithmetic = find_precision(precision, on) if recipe is None else recipe.precision
     say = (watch or Silent()).say
     data = (
         dataset
@@ -208,7 +209,7 @@ def request_search(
             train_images=train_images,
             val_images=val_images,
             resolution=resolution,
-            precision=find_precision(precision, on),
+            precision=arithmetic,
         )
     _check_trainable(space_function, space_name, recipe.resolution, len(data.classes))
     facts = SearchFacts(

@@ -244,6 +244,7 @@ def request_baselines(
     from nas.trial import find_device
 
     on = find_device(device)
+    arithmetic = find_precision(precision, on)
     effort = effort or ("brief" if on == "cpu" else "full")
     length = LENGTHS[effort]
     references = asked or _find(length.networks)
@@ -263,7 +264,7 @@ def request_baselines(
         max_lr=max_lr or length.max_lr,
         crop=data.resolution // 8,
         flip=data.name != "digits",  # a mirrored 2 is no 2
-        precision=find_precision(precision, on),
+        precision=arithmetic,
     )
     for reference in references:  # a network that cannot take these images is refused here
         try:

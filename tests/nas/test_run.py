@@ -224,3 +224,8 @@ def test_an_arithmetic_that_was_found_and_not_asked_for_is_that_of_the_study_tha
     open_study(storage, fast.name, fast.facts)  # where there are both, the one that was found
     assert asked(2.0).name == fast.name
     assert asked(1.0).name == slow.name
+
+
+def test_an_unknown_precision_is_refused_before_images_are_looked_for() -> None:
+    with pytest.raises(NasError, match="--precision fp16: unknown"):
+        request_search(budget_mflops=60, dataset="folder", data_dir="/nowhere", device="cpu", precision="fp16")
