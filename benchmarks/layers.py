@@ -75,7 +75,7 @@ def step_rates(network: str, batch: int, rounds: int) -> dict[str, float]:
     labels = torch.arange(batch) % 10
 
     def step_of(forward: Callable[[torch.nn.Module, Tensor], Tensor]) -> Callable[[], None]:
-        model = build(spec, seed=0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # its stub
+        model = build(spec, seed=0).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as in nas.train
         optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, nesterov=True)
 
         def step() -> None:
