@@ -126,8 +126,7 @@ def augment(images: Tensor, recipe: Recipe, rng: torch.Generator) -> Tensor:
     device = images.device
     if recipe.crop:
         images = F.pad(images, (recipe.crop,) * 4)
-        offsets = torch.randint(0, 2 * recipe.crop + 1, (2, count, 1), generator=rng)
-        offsets = moved(offsets, device)
+        offsets = moved(torch.randint(0, 2 * recipe.crop + 1, (2, count, 1), generator=rng), device)
     else:
         offsets = torch.zeros((2, count, 1), dtype=torch.int64, device=device)
     rows = offsets[0] + torch.arange(height, device=device)  # [N, R]

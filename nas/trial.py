@@ -125,7 +125,7 @@ class Trainer:
 
     def train_data(self, fold: int, recipe: Recipe | None = None) -> TrainData:
         """The parts of this fold by a recipe (the trainer's own without one), on the device; kept until others are
-        asked for. Raises ``NasError`` where there are not as many images."""
+        asked for. Raises ``NasError`` for a fold that there is not; of fewer images than wanted it takes all."""
         recipe = recipe or self.recipe
         wanted = (fold, recipe.train_images, recipe.val_images)
         if self._kept is None or self._kept[0] != wanted:
