@@ -1,9 +1,10 @@
 """Ceilings on what a network may cost when it is deployed. An architecture fits or it does not."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from nas.arch import ArchSpec
 from nas.cost import Cost, cost
@@ -11,55 +12,109 @@ from nas.errors import BudgetError
 
 MILLION = 1_000_000
 
+NO_BUDGET = (
+    "no budget: give --budget-mflops (10⁶ multiply-adds), --budget-params, --budget-size-mb, --budget-memory-mb or "
+    "--budget-latency-ms, or several"
+)
+
 
 class Ceiling(NamedTuple):
     """One ceiling in the units people type: ``--budget-mflops 60``."""
 
     flag: str
     unit: str
+    short: str  # in the names of studies: ``60mflops``
     limit: float
-    attribute: str  # of Cost
-    scale: int  # units of the attribute in one unit
-
-    def of(self, cost: Cost) -> float:
-        """What this much cost is, in the ceiling's unit."""
-        value: int = getattr(cost, self.attribute)
-        return value / self.scale
+    spent: Callable[[ArchSpec], float]  # what a network costs, in this unit
+    decimals: int
 
     def text(self, value: float) -> str:
         """``6.48`` million multiply-adds, ``1,236,376`` parameters."""
-        return f"{value:,.0f}" if self.scale == 1 else f"{value:,.2f}"
+        return f"{value:,.{self.decimals}f}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits(Protocol):
+    """What networks are held to while they are drawn: a budget's closed form, or that and a latency."""
+
+    @property
+    def budget(self) -> "Budget":
+        """The facts: how high the ceilings are, and in which form a network is counted."""
+
+    def ceilings(self) -> Iterator[Ceiling]: ...
+
+    def cost(self, spec: ArchSpec) -> Cost:
+        """In the deployed form."""
+
+    def use(self, spec: ArchSpec) -> float:
+        """The share of the tightest ceiling that this network uses, as far as is known without measuring it."""
+
+    def fits(self, spec: ArchSpec) -> bool:
+        """Whether it is certain to fit; where only a measurement can tell, it is measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Budget:
-    """At most so many multiply-adds and parameters, counted in the deployed form: published strides, one image.
+    """Ceilings on what a network costs in the deployed form: published strides, one image.
 
-    ``macs`` counts multiply-adds of convolutions and linear layers. Raises ``BudgetError`` for a ceiling that is not
-    above zero, or no ceiling at all.
+    ``macs`` counts multiply-adds of convolutions and linear layers, ``memory_bytes`` the most that activations take at
+    once in fp32, ``latency_ms`` the time of one image on ``latency_target``. These are facts; what needs no measuring
+    is held to here, latency by ``nas.latency.LatencyLimits``. Raises ``BudgetError`` for a ceiling that is not above
+    zero, no ceiling at all, or a latency without a target.
     """
 
     macs: int | None = None
     params: int | None = None
+    memory_bytes: int | None = None  # peak activations
+    latency_ms: float | None = None
+    latency_target: str | None = None
     resolution: int = 224  # px
     classes: int = 1000
 
     def __post_init__(self) -> None:
-        if self.macs is None and self.params is None:
-            raise BudgetError("no budget: give --budget-mflops (10⁶ multiply-adds) or --budget-params, or both")
-        for ceiling in self.ceilings():
-            if ceiling.limit <= 0:
+        ceilings = list(self.ceilings())
+        if self.latency_ms is not None:
+            ceilings.append(Ceiling("--budget-latency-ms", "ms", "ms", self.latency_ms, self._unmeasured, 3))
+            if self.latency_target is None:
+                raise BudgetError("--budget-latency-ms: on what? give --latency-target")
+        if not ceilings:
+            raise BudgetError(NO_BUDGET)
+        for ceiling in ceilings:
+            if not 0 < ceiling.limit < math.inf:
                 raise BudgetError(f"{ceiling.flag} {ceiling.limit:g}: must be above zero")
         if self.resolution < 1:
             raise BudgetError(f"--budget-resolution {self.resolution}: must be at least 1 px")
         if self.classes < 1:
             raise BudgetError(f"--budget-classes {self.classes}: must be at least 1")
 
+    @property
+    def budget(self) -> "Budget":
+        return self
+
     def ceilings(self) -> Iterator[Ceiling]:
+        """Of costs in closed form."""
         if self.macs is not None:
-            yield Ceiling("--budget-mflops", "MFLOPs", self.macs / MILLION, "macs", MILLION)
+            yield self._closed_form("--budget-mflops", "MFLOPs", "mflops", self.macs, "macs", MILLION)
         if self.params is not None:
-            yield Ceiling("--budget-params", "parameters", self.params, "params", 1)
+            yield self._closed_form("--budget-params", "parameters", "params", self.params, "params", 1)
+        if self.memory_bytes is not None:
+            yield self._closed_form(
+                "--budget-memory-mb",
+                "MB of activations",
+                "mb-memory",
+                self.memory_bytes,
+                "peak_activation_bytes",
+                MILLION,
+            )
+
+    def _closed_form(self, flag: str, unit: str, short: str, limit: int, attribute: str, scale: int) -> Ceiling:
+        def spent(spec: ArchSpec) -> float:
+            value: int = getattr(self.cost(spec), attribute)
+            return value / scale
+
+        return Ceiling(flag, unit, short, limit / scale, spent, 0 if scale == 1 else 2)
+
+    def _unmeasured(self, spec: ArchSpec) -> float:
+        raise NotImplementedError("latency is told by nas.latency.LatencyLimits")
 
     def deployed(self, spec: ArchSpec) -> ArchSpec:
         """The form in which this budget counts a network."""
@@ -69,16 +124,27 @@ class Budget:
         return cost(self.deployed(spec))
 
     def use(self, spec: ArchSpec) -> float:
-        """The share of the tightest ceiling that this network uses; it fits at 1 or below."""
+        """The share of the tightest ceiling in closed form that this network uses; it fits at 1 or below."""
         return _use(self, spec)
 
     def fits(self, spec: ArchSpec) -> bool:
         return self.use(spec) <= 1
 
+    def __repr__(self) -> str:
+        """The ceilings there are: names of studies come from it, and a new kind of ceiling must not change them."""
+        given = ", ".join(
+            f"{field.name}={value!r}"
+            for field in fields(self)
+            if (value := getattr(self, field.name)) is not None or field.name in ("macs", "params")
+        )
+        return f"Budget({given})"
+
     def __str__(self) -> str:
         """``60 MFLOPs at 224 px, 1000 classes``."""
-        limits = " and ".join(f"{ceiling.limit:,.10g} {ceiling.unit}" for ceiling in self.ceilings())
-        return f"{limits} at {self.resolution} px, {self.classes} classes"
+        limits = [f"{ceiling.limit:,.10g} {ceiling.unit}" for ceiling in self.ceilings()]
+        if self.latency_ms is not None:
+            limits.append(f"{self.latency_ms:,.10g} ms on {self.latency_target}")
+        return f"{' and '.join(limits)} at {self.resolution} px, {self.classes} classes"
 
 
 @lru_cache(maxsize=16384)
@@ -86,7 +152,11 @@ def _use(budget: Budget, spec: ArchSpec) -> float:
     spent = budget.cost(spec)
     # integers compared as integers: use must not round a network over budget down to 1
     used = 0.0
-    for limit, value in ((budget.macs, spent.macs), (budget.params, spent.params)):
+    for limit, value in (
+        (budget.macs, spent.macs),
+        (budget.params, spent.params),
+        (budget.memory_bytes, spent.peak_activation_bytes),
+    ):
         if limit is not None:
             share = value / limit
             used = max(used, share if value <= limit else max(share, 1 + 1e-9))

@@ -1,0 +1,117 @@
+"""Milliseconds that can be trusted: warm-up, repeated rounds, and a reference in between.
+
+The standard library only: the runner that measures on other devices carries this file with it.
+
+All calls are timed in turns, so that each meets every mood of the machine: what another program, another guest of the
+same processor or its clock does to one it does to all. Every few calls a fixed reference is timed. Where it was not as
+fast after them as before, they are timed again; where it was, their milliseconds are put in proportion to its level.
+The median of the rounds is the latency, with the interval that order statistics give. A machine that will not settle
+is reported and not averaged away.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
+
+Timed = Callable[[int], Sequence[float]]
+"""Runs one image so many times, one after the other, and gives the seconds of each."""
+
+ROUNDS = 21
+# 0-based places, among 21 sorted rounds, of a 95% interval of the median (97.3%, whatever the distribution)
+LOW, HIGH = 5, 15
+ROUND_SECONDS = 0.003
+FEWEST = 3  # images of a round
+WARM_UP = 3  # images before anything is timed
+BETWEEN = 0.04  # seconds of rounds between two readings of the reference
+
+DRIFT = 0.1  # of the reference between before and after
+LEVEL = 0.5  # of the reference against its level: beyond it nothing is in proportion
+TURNS = 5 * ROUNDS  # before the machine is said not to settle
+READINGS = 60  # of the reference, to find its level
+READING_SECONDS = 0.03  # between these
+
+
+class Unsettled(Exception):
+    """A machine that will not settle; the message says how the reference varied."""
+
+
+def clocked(run: Callable[[], object]) -> Timed:
+    """Each run timed by the processor's clock."""
+
+    def timed(times: int) -> list[float]:
+        seconds = []
+        for _ in range(times):
+            begin = time.perf_counter()
+            run()
+            seconds.append(time.perf_counter() - begin)
+        return seconds
+
+    return timed
+
+
+class Turns:
+    """Times calls beside a reference. ``level``: the reference's milliseconds at rest, found when first needed."""
+
+    def __init__(self, reference: Timed, level: float | None = None) -> None:
+        self._reference = round_of(reference)
+        self.level = level
+
+    def time(self, calls: Sequence[Timed], rounds: int = ROUNDS) -> list[tuple[float, float, float]]:
+        """The latency of each call in ms and its 95% interval, all timed over the same while. Raises ``Unsettled``."""
+        level = self._settle()
+        each = [round_of(call) for call in calls]
+        counted: list[list[float]] = [[] for _ in calls]
+        readings: list[float] = []
+        for _ in range(TURNS):
+            left = [number for number, one in enumerate(counted) if len(one) < rounds]
+            if not left:
+                return [_median(one) for one in counted]
+            readings += self._turn(left, each, counted, level)
+        raise Unsettled(
+            f"a fixed reference network took {min(readings):.3f} to {max(readings):.3f} ms "
+            f"in {len(readings)} readings, {level:.3f} at rest"
+        )
+
+    def _turn(
+        self, left: Sequence[int], each: Sequence[Callable[[], float]], counted: list[list[float]], level: float
+    ) -> list[float]:
+        """One round of each call that is left; those between two readings that agree count. The readings."""
+        readings = [self._reference()]
+        waiting: dict[int, float] = {}
+        begin = time.perf_counter()
+        for number in left:
+            waiting[number] = each[number]()
+            if time.perf_counter() - begin < BETWEEN and number != left[-1]:
+                continue
+            readings.append(self._reference())
+            before, after = readings[-2:]
+            now = (before + after) / 2 / level
+            if abs(after / before - 1) <= DRIFT and 1 / (1 + LEVEL) <= now <= 1 + LEVEL:
+                for timed, ms in waiting.items():
+                    counted[timed].append(ms / now)
+            waiting, begin = {}, time.perf_counter()
+        return readings
+
+    def _settle(self) -> float:
+        """Of some readings of the reference, what the faster half has in the middle."""
+        if self.level is None:
+            readings = []
+            for _ in range(READINGS):
+                readings.append(self._reference())
+                time.sleep(READING_SECONDS)
+            self.level = median(sorted(readings)[: READINGS // 2])
+        return self.level
+
+
+def round_of(call: Timed) -> Callable[[], float]:
+    """A round of this call: milliseconds of the fastest image of some. What slows one image down and not the next is
+    not the network's."""
+    call(WARM_UP)
+    images = max(FEWEST, round(ROUND_SECONDS / max(min(call(FEWEST)), 1e-7)))
+    return lambda: 1e3 * min(call(images))
+
+
+def _median(rounds: Sequence[float]) -> tuple[float, float, float]:
+    ordered = sorted(rounds)
+    out = round(LOW * len(ordered) / ROUNDS)
+    return median(ordered), ordered[out], ordered[-1 - out]
