@@ -3,6 +3,7 @@
 import typer
 
 from nas.command import OneLine, OneLineGroup
+from nas.latency.__main__ import app as latency
 from nas.list_runs import list_runs
 from nas.profile import HELP as PROFILE_HELP
 from nas.profile import profile
@@ -22,6 +23,7 @@ app.command("search", help=HELP, cls=OneLine)(search)
 app.add_typer(studies, name="study")
 app.command("profile", help=PROFILE_HELP, cls=OneLine)(profile)
 app.command("report", cls=OneLine)(report)
+app.add_typer(latency, name="latency")
 app.command("list", cls=OneLine)(list_runs)
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, get_args
 
 from nas.arch import ArchSpec
 from nas.cost import Cost, cost
 from nas.errors import BudgetError
+from nas.latency.value import Latency
+from nas.size import SizeAt, file_bytes
 
 MILLION = 1_000_000
 
@@ -40,13 +42,25 @@ class Limits(Protocol):
     def budget(self) -> "Budget":
         """The facts: how high the ceilings are, and in which form a network is counted."""
 
+    def __hash__(self) -> int: ...
+
     def ceilings(self) -> Iterator[Ceiling]: ...
+
+    @property
+    def unmeasured(self) -> "Limits":
+        """The same, where nothing is measured any more: what is not certain does not fit."""
+
+    def quantities(self) -> Iterator[Ceiling]:
+        """All that can be told of a network, infinitely high where there is no ceiling."""
 
     def cost(self, spec: ArchSpec) -> Cost:
         """In the deployed form."""
 
     def use(self, spec: ArchSpec) -> float:
         """The share of the tightest ceiling that this network uses, as far as is known without measuring it."""
+
+    def latency(self, spec: ArchSpec) -> Latency | None:
+        """In the deployed form; None where no target was chosen."""
 
     def fits(self, spec: ArchSpec) -> bool:
         """Whether it is certain to fit; where only a measurement can tell, it is measured."""
@@ -56,14 +70,17 @@ class Limits(Protocol):
 class Budget:
     """Ceilings on what a network costs in the deployed form: published strides, one image.
 
-    ``macs`` counts multiply-adds of convolutions and linear layers, ``memory_bytes`` the most that activations take at
-    once in fp32, ``latency_ms`` the time of one image on ``latency_target``. These are facts; what needs no measuring
-    is held to here, latency by ``nas.latency.LatencyLimits``. Raises ``BudgetError`` for a ceiling that is not above
-    zero, no ceiling at all, or a latency without a target.
+    ``macs`` counts multiply-adds of convolutions and linear layers, ``size_bytes`` is of the file with its numbers in
+    ``size_at``, ``memory_bytes`` the most that activations take at once in fp32, ``latency_ms`` the time of one image
+    on ``latency_target``. These are facts; what needs no measuring is held to here, latency by
+    ``nas.latency.LatencyLimits``. Raises ``BudgetError`` for a ceiling that is not above zero, no ceiling at all, or a
+    latency without a target.
     """
 
     macs: int | None = None
     params: int | None = None
+    size_bytes: int | None = None
+    size_at: SizeAt | None = None  # "fp32" unless given
     memory_bytes: int | None = None  # peak activations
     latency_ms: float | None = None
     latency_target: str | None = None
@@ -71,6 +88,12 @@ class Budget:
     classes: int = 1000
 
     def __post_init__(self) -> None:
+        if self.size_at is not None and self.size_bytes is None:
+            raise BudgetError(f"--size-at {self.size_at}: of which budget? give --budget-size-mb")
+        if self.size_at not in (None, *get_args(SizeAt)):
+            raise BudgetError(f"--size-at {self.size_at}: unknown; there are {', '.join(get_args(SizeAt))}")
+        if self.size_bytes is not None and self.size_at is None:
+            object.__setattr__(self, "size_at", "fp32")
         ceilings = list(self.ceilings())
         if self.latency_ms is not None:
             ceilings.append(Ceiling("--budget-latency-ms", "ms", "ms", self.latency_ms, self._unmeasured, 3))
@@ -90,28 +113,36 @@ class Budget:
     def budget(self) -> "Budget":
         return self
 
+    @property
+    def unmeasured(self) -> "Budget":
+        return self
+
     def ceilings(self) -> Iterator[Ceiling]:
         """Of costs in closed form."""
-        if self.macs is not None:
-            yield self._closed_form("--budget-mflops", "MFLOPs", "mflops", self.macs, "macs", MILLION)
-        if self.params is not None:
-            yield self._closed_form("--budget-params", "parameters", "params", self.params, "params", 1)
-        if self.memory_bytes is not None:
-            yield self._closed_form(
-                "--budget-memory-mb",
-                "MB of activations",
-                "mb-memory",
-                self.memory_bytes,
-                "peak_activation_bytes",
-                MILLION,
-            )
+        return (ceiling for ceiling in self.quantities() if ceiling.limit < math.inf)
 
-    def _closed_form(self, flag: str, unit: str, short: str, limit: int, attribute: str, scale: int) -> Ceiling:
-        def spent(spec: ArchSpec) -> float:
-            value: int = getattr(self.cost(spec), attribute)
-            return value / scale
+    def quantities(self) -> Iterator[Ceiling]:
+        """All that can be told in closed form, infinitely high where there is no ceiling."""
 
-        return Ceiling(flag, unit, short, limit / scale, spent, 0 if scale == 1 else 2)
+        def one(flag: str, unit: str, short: str, limit: int | None, of: Callable[[Cost], int], scale: int) -> Ceiling:
+            def spent(spec: ArchSpec) -> float:
+                return of(self.cost(spec)) / scale
+
+            high = math.inf if limit is None else limit / scale
+            return Ceiling(flag, unit, short, high, spent, 0 if scale == 1 else 2)
+
+        at = self.size_at or "fp32"
+        yield one("--budget-mflops", "MFLOPs", "mflops", self.macs, lambda cost: cost.macs, MILLION)
+        yield one("--budget-params", "parameters", "params", self.params, lambda cost: cost.params, 1)
+        yield one("--budget-size-mb", f"MB at {at}", "mb", self.size_bytes, lambda cost: file_bytes(cost, at), MILLION)
+        yield one(
+            "--budget-memory-mb",
+            "MB of activations",
+            "mb-memory",
+            self.memory_bytes,
+            lambda cost: cost.peak_activation_bytes,
+            MILLION,
+        )
 
     def _unmeasured(self, spec: ArchSpec) -> float:
         raise NotImplementedError("latency is told by nas.latency.LatencyLimits")
@@ -122,6 +153,9 @@ class Budget:
 
     def cost(self, spec: ArchSpec) -> Cost:
         return cost(self.deployed(spec))
+
+    def latency(self, spec: ArchSpec) -> Latency | None:
+        return None
 
     def use(self, spec: ArchSpec) -> float:
         """The share of the tightest ceiling in closed form that this network uses; it fits at 1 or below."""
@@ -150,11 +184,13 @@ class Budget:
 @lru_cache(maxsize=16384)
 def _use(budget: Budget, spec: ArchSpec) -> float:
     spent = budget.cost(spec)
+    size = 0 if budget.size_bytes is None else file_bytes(spent, budget.size_at or "fp32")
     # integers compared as integers: use must not round a network over budget down to 1
     used = 0.0
     for limit, value in (
         (budget.macs, spent.macs),
         (budget.params, spent.params),
+        (budget.size_bytes, size),
         (budget.memory_bytes, spent.peak_activation_bytes),
     ):
         if limit is not None:

@@ -1,19 +1,19 @@
-"""Drawing inside a budget, and what is known about a space under a budget before anything is trained.
+"""Drawing inside a budget.
 
 The trap: draws that fit a budget are mostly thin networks that use little of it (in ``mobilenet_v3`` under 60 MFLOPs
 four fifths have half width or less). Accuracy mostly grows with cost, so draws here aim at the upper end of the budget.
 """
 
+import hashlib
 import math
 import random
-import statistics
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import lru_cache
 
 from nas.arch import ArchSpec
-from nas.budget import Ceiling, Limits
-from nas.errors import BudgetError, SpaceExhausted
+from nas.budget import Limits
+from nas.errors import SpaceExhausted
 from nas.space import Option, Space, at_random, recording, replaying
 
 NEAR = 0.85  # a draw uses at least this share of the budget where that can be had
@@ -68,9 +68,11 @@ def draw_inside(
     *,
     taken: Container[ArchSpec] = (),
     near: float = NEAR,
+    certain: bool = True,
 ) -> Draw:
     """A network that fits, is not ``taken``, and uses at least ``near`` of the budget where that can be had.
 
+    Not ``certain``: as far as is known without measuring it.
     Raises ``SpaceExhausted``, naming the nearest miss, when nothing new that fits was found inside the cap.
     """
     near = reachable(space, limits, near)
@@ -79,11 +81,11 @@ def draw_inside(
         point = draw(space, rng)
         if point.spec in taken:
             continue
-        if _miss(limits, point, near) == 0 and limits.fits(point.spec):
+        if _miss(limits, point, near) == 0 and (not certain or limits.fits(point.spec)):
             return point
         if nearest is None or _miss(limits, point, near) < _miss(limits, nearest, near):
             nearest = point
-    return move_inside(space, limits, nearest or draw(space, rng), rng, taken=taken, near=near)
+    return move_inside(space, limits, nearest or draw(space, rng), rng, taken=taken, near=near, certain=certain)
 
 
 @lru_cache(maxsize=64)
@@ -101,6 +103,7 @@ def move_inside(
     *,
     taken: Container[ArchSpec] = (),
     near: float = NEAR,
+    certain: bool = True,
 ) -> Draw:
     """``start`` with as few decisions changed as a random walk needs to fit, be new and use ``near`` of the budget.
 
@@ -115,7 +118,7 @@ def move_inside(
             step.spec not in taken
             and limits.use(step.spec) <= 1
             and (best is None or _miss(limits, step, near) < _miss(limits, best, near))
-            and limits.fits(step.spec)
+            and (not certain or limits.fits(step.spec))
         ):
             if _miss(limits, step, near) == 0:
                 return step
@@ -168,10 +171,19 @@ def shares(space: Space, limits: Limits, *, seed: int = 0, draws: int = 1000) ->
     """Of random draws, the share that fits, and the share that fits and uses at least ``NEAR`` of the budget."""
     rng = random.Random(f"preview {seed}")  # the same draws as in a preview
     uses = [limits.use(draw(space, rng).spec) for _ in range(draws)]
-    return _shares(uses)
+    return shares_of(uses)
 
 
-def _shares(uses: list[float]) -> tuple[float, float]:
+def shares_of(uses: list[float]) -> tuple[float, float]:
+    """Of these shares of a budget, how many fit, and how many fit and are at least ``NEAR``."""
     return sum(use <= 1 for use in uses) / len(uses), sum(NEAR <= use <= 1 for use in uses) / len(uses)
 
 
+def space_fingerprint(space: Space) -> str:
+    """Eight hex digits of what the space is: some fixed draws of it, choices and networks."""
+    rng = random.Random("fingerprint")
+    digest = hashlib.sha256()
+    for _ in range(24):
+        point = draw(space, rng)
+        digest.update(repr((sorted(point.choices.items()), point.spec)).encode())
+    return digest.hexdigest()[:8]

@@ -11,6 +11,7 @@ from optuna.storages import BaseStorage
 
 from nas import evidence
 from nas.arch import ArchSpec
+from nas.budget import Limits
 from nas.cost import cost
 from nas.data import FOLDS
 from nas.duration import duration
@@ -41,6 +42,7 @@ class Driver:
     facts: SearchFacts
     space: Space
     sampler: InsideSampler
+    limits: Limits
     trainer: Trainer  # for the forms of networks
     executor: Executor
     references: list[Task]
@@ -104,7 +106,8 @@ class Driver:
             number = next(n for n in range(len(used) + 1) if n not in used)  # several at a time may leave a gap
             used.add(number)
             origin = self.sampler.origins[trial.number]
-            yield trial, trial_task(number, spec, choices, origin, seed=self.facts.seed)
+            task = trial_task(number, spec, choices, origin, seed=self.facts.seed)
+            yield trial, replace(task, latency=self.limits.latency(spec))
 
     def _end_at(self, study: optuna.Study, trials: int) -> None:
         """There will be no more trials than these: what is left of the run is planned, and told, accordingly."""
@@ -113,7 +116,8 @@ class Driver:
         update_facts(study, self.facts)
 
     def _train_all(self, study: optuna.Study, role: Role, tasks: list[Task]) -> None:
-        self._trainings.train_all(study, role, tasks, before=self._say_remaining, after=self._learn)
+        timed = [replace(task, latency=self.limits.latency(task.spec)) for task in tasks]
+        self._trainings.train_all(study, role, timed, before=self._say_remaining, after=self._learn)
 
     def _say_remaining(self) -> None:
         self.watch.remaining(self.remaining_seconds())

@@ -1,4 +1,4 @@
-"""A module as an ONNX graph, as the runtimes take it: in evaluation mode, batch norms folded into their convolutions."""
+"""A module as an ONNX graph, as runtimes take it: in evaluation mode, batch norms folded into their convolutions."""
 
 import io
 import warnings
@@ -30,7 +30,7 @@ def to_onnx(module: nn.Module, shape: Sequence[int], *, dynamic_batch: bool = Fa
             torch.onnx.export(
                 module,
                 (images,),
-                file,
+                file,  # type: ignore[arg-type]  # its annotation forgets files
                 input_names=[INPUT],
                 output_names=[OUTPUT],
                 dynamic_axes=axes,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from nas import evidence
 from nas.arch import ArchSpec
+from nas.latency.value import Latency
 from nas.recipe import Recipe
 from nas.record import Record
 from nas.space import Option
@@ -27,6 +28,7 @@ class Task:
     name: str | None = None
     choices: dict[str, Option] | None = None
     recipe: Recipe | None = None  # where it is not the study's own
+    latency: Latency | None = None  # in the deployed form, where a target was chosen
 
     @property
     def any_cost(self) -> bool:

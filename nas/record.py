@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from nas.arch import ArchSpec
 from nas.budget import Budget
 from nas.errors import StorageError
+from nas.latency.value import Calibration, Latency
 from nas.recipe import Recipe
 from nas.space import Option
 
@@ -52,6 +53,7 @@ class Record:
     params: int  # deployed form
     peak_activation_bytes: int  # deployed form
     train_macs: int  # trained form
+    latency: Latency | None = None  # deployed form, on the budget's target; None where there is none
     seed: int
     fold: int  # validated on; trained on the others
     curve: tuple[EpochRecord, ...] = ()
@@ -61,6 +63,10 @@ class Record:
     device: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     started: str = ""  # ISO 8601, UTC
+
+    @property
+    def latency_ms(self) -> float | None:
+        return None if self.latency is None else self.latency.ms
 
     @property
     def val_accuracy(self) -> float | None:
@@ -132,7 +138,17 @@ class StudyFacts:
 class SearchFacts(StudyFacts):
     """A search: the most accurate network of a space under a budget."""
 
-    IDENTITY: ClassVar[tuple[str, ...]] = ("space", "space_fingerprint", "budget", "data", "recipe", "sampler", "seed")
+    IDENTITY: ClassVar[tuple[str, ...]] = (
+        "space",
+        "space_fingerprint",
+        "budget",
+        "data",
+        "recipe",
+        "sampler",
+        "seed",
+        "latency_fingerprint",
+    )
+    ADDED: ClassVar[tuple[str, ...]] = ("latency_fingerprint",)  # to the identity, since there are studies
 
     kind: Literal["search"] = "search"
     space: str
@@ -145,6 +161,8 @@ class SearchFacts(StudyFacts):
     confirm: int = 2  # fresh seeds for the finalists
     trials: int = 0  # asked for, across restarts
     trust: int = 0  # networks trained longer, to see whether the trials rank
+    latency_fingerprint: str | None = None  # what its latencies hold for: processor, runtime, threads; or a device
+    calibration: Calibration | None = None  # how well they are predicted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,22 @@
 """The networks a search is compared with: published ones, the same ones scaled to the budget, and the largest draw."""
 
 import random
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from nas.arch import ArchSpec
-from nas.budget import Budget
+from nas.budget import Limits
 from nas.draw import NEAR, draw_inside
 from nas.errors import SpaceExhausted
 from nas.plan import Task, training_seed
 from nas.space import Option, Space
 
+MEASURED = 8  # networks that are measured at most, to find one that fits
 LARGEST_OF = 64  # random draws that fit, of which the largest is taken
 WIDTHS = [step / 100 for step in range(5, 401)]  # tried when a network is scaled; channels move in eights anyway
+
+
+Found = TypeVar("Found")
 
 
 class Published(Protocol):
@@ -28,31 +32,45 @@ class Published(Protocol):
     def scaled(self) -> Callable[[float], ArchSpec]: ...
 
 
-def scale_to_fit(scaled: Callable[[float], ArchSpec], budget: Budget) -> tuple[float, ArchSpec] | None:
+def scale_to_fit(scaled: Callable[[float], ArchSpec], limits: Limits) -> tuple[float, ArchSpec] | None:
     """The width multiplier whose network uses most of the budget, and the network; None when even 0.05 is over.
 
     Of widths that give the same network the one nearest to 1 is named.
     """
-    fitting = [(width, spec) for width in WIDTHS if budget.fits(spec := scaled(width))]
-    if not fitting:
-        return None
-    return max(fitting, key=lambda one: (budget.use(one[1]), -abs(one[0] - 1)))
+    likely = [(width, spec) for width in WIDTHS if limits.use(spec := scaled(width)) <= 1]
+    likely.sort(key=lambda one: (-limits.use(one[1]), abs(one[0] - 1)))
+    return _first_that_fits(likely, limits, lambda one: one[1])
 
 
-def largest_draw(space: Space, budget: Budget, rng: random.Random) -> tuple[dict[str, Option], ArchSpec]:
+def largest_draw(space: Space, limits: Limits, rng: random.Random) -> tuple[dict[str, Option], ArchSpec]:
     """Of random draws that fit, the one with most multiply-adds: what "take the largest that fits" gives.
 
     Raises ``SpaceExhausted`` when nothing fits.
     """
-    draws = [draw_inside(space, budget, rng, near=NEAR) for _ in range(LARGEST_OF)]
-    best = max(draws, key=lambda one: budget.cost(one.spec).macs)
+    draws = [draw_inside(space, limits, rng, near=NEAR, certain=False) for _ in range(LARGEST_OF)]
+    draws.sort(key=lambda one: limits.cost(one.spec).macs, reverse=True)
+    best = _first_that_fits(draws, limits, lambda one: one.spec) or draw_inside(space, limits, rng, near=NEAR)
     return best.choices, best.spec
+
+
+def _first_that_fits(likely: Sequence[Found], limits: Limits, spec: Callable[[Found], ArchSpec]) -> Found | None:
+    """The first that is certain to fit. Where that takes measuring, few are measured and then one is taken that needs
+    none."""
+    for one in _different(likely, spec)[:MEASURED]:
+        if limits.fits(spec(one)):
+            return one
+    return next((one for one in likely if limits.unmeasured.fits(spec(one))), None)
+
+
+def _different(found: Sequence[Found], spec: Callable[[Found], ArchSpec]) -> list[Found]:
+    """The first of each network."""
+    return list({spec(one): one for one in reversed(found)}.values())[::-1]
 
 
 def reference_tasks(
     published: Iterable[Published],
     space: Space,
-    budget: Budget,
+    limits: Limits,
     *,
     seed: int,
     scaled_only: Iterable[Published] = (),
@@ -64,19 +82,19 @@ def reference_tasks(
     tasks = []
     for reference in published:
         native = reference.scaled(1.0)
-        fitted = scale_to_fit(reference.scaled, budget)
+        fitted = scale_to_fit(reference.scaled, limits)
         # where the published network itself uses the budget best, it is its own scaled form and trained once
         origin = "scaled" if fitted is not None and fitted[1] == native else "published"
         tasks.append(_task(native, reference.name, reference.title, origin, seed, reference.choices))
         if fitted is not None and fitted[1] != native:
             tasks.append(_scaled(reference, *fitted, seed))
     for reference in scaled_only:
-        fitted = scale_to_fit(reference.scaled, budget)
+        fitted = scale_to_fit(reference.scaled, limits)
         if fitted is not None:
             tasks.append(_scaled(reference, *fitted, seed))
     rng = random.Random(f"largest draw {seed}")
     try:
-        choices, spec = largest_draw(space, budget, rng)
+        choices, spec = largest_draw(space, limits, rng)
         tasks.append(_task(spec, "largest_draw", "largest random draw", "draw", seed, choices))
     except SpaceExhausted:  # so few networks fit that the search itself will say so
         pass

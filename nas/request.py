@@ -5,15 +5,18 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from nas.arch import SMALL_IMAGE
-from nas.budget import Budget
+from nas.budget import NO_BUDGET, Budget, Limits
 from nas.data import DEPLOYED, ImageSet, load
-from nas.draw import Preview, draw, ensure_possible, preview
+from nas.data.request import Say
+from nas.draw import draw, space_fingerprint
 from nas.effort import find_effort, recipe_for
 from nas.errors import NasError, SpecError
+from nas.latency.limits import LatencyLimits
 from nas.machine import machine, versions
+from nas.preview import Preview, ensure_possible, preview
 from nas.recipe import Recipe
 from nas.record import DataFacts, SearchFacts
 from nas.samplers import SAMPLERS, MakeInner
@@ -23,7 +26,11 @@ from nas.trust import FEWEST
 from nas.watch import Silent, Watcher
 from search_spaces import find_space
 
+if TYPE_CHECKING:
+    from nas.latency.find import Found
+
 RUNS = Path("runs")
+DEFAULT = "onnxruntime-cpu"  # latency target
 
 
 class SearchOptions(TypedDict, total=False):
@@ -32,6 +39,12 @@ class SearchOptions(TypedDict, total=False):
     budget: Budget | None
     budget_mflops: float | None
     budget_params: int | None
+    budget_size_mb: float | None
+    size_at: str | None
+    budget_memory_mb: float | None
+    budget_latency_ms: float | None
+    latency_target: str | None
+    any_machine: bool
     budget_resolution: int | None
     budget_classes: int | None
     dataset: str | ImageSet
@@ -57,25 +70,16 @@ class SearchOptions(TypedDict, total=False):
     fallback: bool
 
 
-def space_fingerprint(space: Space) -> str:
-    """Eight hex digits of what the space is: some fixed draws of it, choices and networks."""
-    rng = random.Random("fingerprint")
-    digest = hashlib.sha256()
-    for _ in range(24):
-        point = draw(space, rng)
-        digest.update(repr((sorted(point.choices.items()), point.spec)).encode())
-    return digest.hexdigest()[:8]
-
-
 def derived_name(facts: SearchFacts) -> str:
     """A study's name: space, budget, data, effort, and a hash of everything that makes it another study."""
-    identity = repr([getattr(facts, field) for field in facts.IDENTITY])
-    limits = "-".join(
-        f"{ceiling.limit:.10g}{'mflops' if ceiling.attribute == 'macs' else 'params'}"
-        for ceiling in facts.budget.ceilings()
-    )
+    identity = [getattr(facts, field) for field in facts.IDENTITY if field not in facts.ADDED]
+    # what was added later changes no older name
+    identity += [value for field in facts.ADDED if (value := getattr(facts, field)) is not None]
+    limits = "-".join(f"{ceiling.limit:.10g}{ceiling.short}" for ceiling in facts.budget.ceilings())
+    if facts.budget.latency_ms is not None:
+        limits = "-".join(filter(None, (limits, f"{facts.budget.latency_ms:.10g}ms")))
     parts = (facts.space.replace(":", "."), limits, facts.data.name, facts.effort)
-    return "-".join((*parts, hashlib.sha256(identity.encode()).hexdigest()[:6]))
+    return "-".join((*parts, hashlib.sha256(repr(identity).encode()).hexdigest()[:6]))
 
 
 def data_facts(data: ImageSet) -> DataFacts:
@@ -102,6 +106,7 @@ class Request:
     name: str
     facts: SearchFacts
     space: Space
+    limits: Limits  # the budget, and what tells a latency where it has one
     data: ImageSet
     make_inner: MakeInner | None
     device: str
@@ -114,7 +119,7 @@ class Request:
         return self.runs / self.name
 
     def preview(self) -> Preview:
-        return preview(self.space, self.facts.budget, seed=self.facts.seed)
+        return preview(self.space, self.limits, seed=self.facts.seed)
 
 
 def request_search(
@@ -123,6 +128,12 @@ def request_search(
     budget: Budget | None = None,
     budget_mflops: float | None = None,
     budget_params: int | None = None,
+    budget_size_mb: float | None = None,
+    size_at: str | None = None,
+    budget_memory_mb: float | None = None,
+    budget_latency_ms: float | None = None,
+    latency_target: str | None = None,
+    any_machine: bool = False,
     budget_resolution: int | None = None,
     budget_classes: int | None = None,
     dataset: str | ImageSet = "cifar10",
@@ -173,12 +184,28 @@ def request_search(
             raise NasError(f"{flag} {value}: must be at least {least}")
     if trust and trust < FEWEST:
         raise NasError(f"--trust {trust}: a ranking needs at least {FEWEST} networks; 8 is usual")
-    _check_ceilings(budget, budget_mflops, budget_params)
+    millions = {
+        "--budget-mflops": budget_mflops,
+        "--budget-size-mb": budget_size_mb,
+        "--budget-memory-mb": budget_memory_mb,
+    }
+    for flag, limit in {**millions, "--budget-params": budget_params, "--budget-latency-ms": budget_latency_ms}.items():
+        if limit is not None and not 0 < limit < float("inf"):
+            raise NasError(f"{flag} {limit:g}: must be above zero")
+    macs, size_bytes, memory_bytes = (None if limit is None else round(limit * 1e6) for limit in millions.values())
+    if budget is None and all(limit is None for limit in (*millions.values(), budget_params, budget_latency_ms)):
+        raise NasError(NO_BUDGET)
+    found_target = _find_target(budget, budget_latency_ms, latency_target, any_machine=any_machine)
 
     def counted_at(deployed: tuple[int, int]) -> Budget:
         return budget or Budget(
-            macs=None if budget_mflops is None else round(budget_mflops * 1e6),
+            macs=macs,
             params=budget_params,
+            size_bytes=size_bytes,
+            size_at=size_at,  # type: ignore[arg-type]  # the budget knows the words
+            memory_bytes=memory_bytes,
+            latency_ms=budget_latency_ms,
+            latency_target=None if found_target is None else found_target.table.name,
             resolution=deployed[0] if budget_resolution is None else budget_resolution,
             classes=deployed[1] if budget_classes is None else budget_classes,
         )
@@ -211,6 +238,10 @@ def request_search(
             resolution=resolution,
             precision=arithmetic,
         )
+    limits: Limits = budget
+    if found_target is not None:
+        limits = _latency_limits(found_target, space_function, space_name, budget, say)
+        _check_budget(space_function, space_name, limits)
     _check_trainable(space_function, space_name, recipe.resolution, len(data.classes))
     facts = SearchFacts(
         space=space_name,
@@ -226,6 +257,8 @@ def request_search(
         confirm=size.confirm if confirm is None else confirm,
         trials=size.trials if trials is None else trials,
         trust=trust,
+        latency_fingerprint=None if found_target is None else found_target.table.fingerprint,
+        calibration=limits.calibration if isinstance(limits, LatencyLimits) else None,
         command=command if command is not None else "nas.run_search(…)",
         machine=machine(),
         versions=versions(),
@@ -239,6 +272,7 @@ def request_search(
         name=study or derived_name(facts),
         facts=facts,
         space=space_function,
+        limits=limits,
         data=data,
         make_inner=make_inner,
         device=on,
@@ -248,20 +282,34 @@ def request_search(
     )
 
 
-def _check_ceilings(budget: Budget | None, mflops: float | None, params: int | None) -> None:
-    for flag, value in (("--budget-mflops", mflops), ("--budget-params", params)):
-        if value is not None and not 0 < value < float("inf"):
-            raise NasError(f"{flag} {value:g}: must be above zero")
-    if budget is None and mflops is None and params is None:
-        raise NasError("no budget: give --budget-mflops (10⁶ multiply-adds) or --budget-params, or both")
+def _find_target(
+    budget: Budget | None, latency_ms: float | None, target: str | None, *, any_machine: bool
+) -> "Found | None":
+    """The table of the latency target; None where latency is not asked for. Raises ``LatencyError``."""
+    if budget is not None:
+        target = target or budget.latency_target
+    elif target is None and latency_ms is not None:
+        target = DEFAULT
+    if target is None:
+        return None
+    from nas.latency.find import find
+
+    return find(target, any_machine=any_machine)
 
 
-def _check_budget(space: Space, name: str, budget: Budget) -> None:
+def _latency_limits(found: "Found", space: Space, name: str, budget: Budget, say: Say) -> Limits:
+    from nas.latency.find import calibration_key, limits
+
+    key = calibration_key(name, space, resolution=budget.resolution, classes=budget.classes)
+    return limits(found, space, budget, key=key, say=say)
+
+
+def _check_budget(space: Space, name: str, limits: Limits) -> None:
     """Raises ``NasError`` when no network fits, or none can be counted at the budget's resolution."""
     try:
-        ensure_possible(space, budget, name=name)
+        ensure_possible(space, limits, name=name)
     except SpecError as error:
-        raise NasError(f"--budget-resolution {budget.resolution}: {error}") from None
+        raise NasError(f"--budget-resolution {limits.budget.resolution}: {error}") from None
 
 
 def _check_trainable(space: Space, name: str, resolution: int, classes: int) -> None:

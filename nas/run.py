@@ -9,6 +9,7 @@ from optuna.storages import BaseStorage, InMemoryStorage
 
 from nas import evidence
 from nas.arch import ArchSpec
+from nas.latency.limits import LatencyLimits
 from nas.lock import only_driver
 from nas.record import Record, RunRecords
 from nas.references import reference_tasks
@@ -154,16 +155,21 @@ def _driver(
         train=train or own_train,
     )
     published, own = held_against(facts.space)
-    references = reference_tasks(published, request.space, facts.budget, seed=facts.seed, scaled_only=own)
+    limits = request.limits
+    references = reference_tasks(published, request.space, limits, seed=facts.seed, scaled_only=own)
+    trainings = executor(trainer, request.workers, own=train is not None)
+    if isinstance(limits, LatencyLimits):
+        limits.quiet = trainings.paused
     return Driver(
         name=request.name,
         facts=facts,
         space=request.space,
         sampler=InsideSampler(
-            request.space, facts.budget, seed=facts.seed, make_inner=request.make_inner, name=facts.sampler
+            request.space, limits, seed=facts.seed, make_inner=request.make_inner, name=facts.sampler
         ),
+        limits=limits,
         trainer=trainer,
-        executor=executor(trainer, request.workers, own=train is not None),
+        executor=trainings,
         references=references,
         storage=storage,
         watch=watch or Silent(),

@@ -112,7 +112,16 @@ def trust_json(run: RunRecords) -> dict[str, Any] | None:
 
 def budget_json(facts: SearchFacts) -> dict[str, Any]:
     """``resolution``, ``classes``, and a ceiling for each given."""
-    given = {"macs": facts.budget.macs, "params": facts.budget.params}
+    budget = facts.budget
+    given = {
+        "macs": budget.macs,
+        "params": budget.params,
+        "size_bytes": budget.size_bytes,
+        "size_at": budget.size_at,
+        "peak_activation_bytes": budget.memory_bytes,
+        "latency_ms": budget.latency_ms,
+        "latency_target": budget.latency_target,
+    }
     return {
         "resolution": facts.budget.resolution,
         "classes": facts.budget.classes,

@@ -56,8 +56,7 @@ class Trainer:
 
     def run(self, task: Task, *, report: Report | None = None) -> Record:
         """Train and tell. Raises ``OverBudget``; a training that diverges or runs out of memory is a failed record."""
-        if self.budget is not None and not task.any_cost and not self.budget.fits(task.spec):
-            raise OverBudget(f"{task.title}: {self.budget.use(task.spec):.4f} of the budget {self.budget}")
+        self._admit(task)
         started, begin = datetime.now(UTC), time.perf_counter()
         curve: tuple[EpochRecord, ...] = ()
         state: State = "failed"
@@ -80,6 +79,17 @@ class Trainer:
             reason = f"out of memory on {self.device}: {said.splitlines()[0]}"
         seconds = time.perf_counter() - begin
         return self._record(task, state, curve=curve, reason=reason, seconds=seconds, started=started)
+
+    def _admit(self, task: Task) -> None:
+        """Raises ``OverBudget``, also for a network whose latency nobody knows where that has a ceiling."""
+        if self.budget is None or task.any_cost:
+            return
+        if not self.budget.fits(task.spec):
+            raise OverBudget(f"{task.title}: {self.budget.use(task.spec):.4f} of the budget {self.budget}")
+        limit = self.budget.latency_ms
+        if limit is not None and (task.latency is None or task.latency.high > limit):
+            known = "not known" if task.latency is None else f"up to {task.latency.high:.3f} ms"
+            raise OverBudget(f"{task.title}: its latency is {known}, the budget {self.budget}")
 
     def failed(self, task: Task, reason: str) -> Record:
         """The record of a training that could not be done."""
@@ -108,6 +118,7 @@ class Trainer:
             params=deployed.params,
             peak_activation_bytes=deployed.peak_activation_bytes,
             train_macs=cost(self.form(task.spec)).macs,
+            latency=task.latency,
             seed=task.seed,
             fold=task.fold,
             curve=curve,

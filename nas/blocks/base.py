@@ -36,6 +36,7 @@ class Cost:
     params: int = 0
     kernels: int = 0  # of the parameters: convolution and linear kernels; the others are biases and batch norms
     peak_activation_bytes: int = 0
+    operators: int = 0  # as nas.profile lists them
 
     def __add__(self, other: "Cost") -> "Cost":
         """One after the other: work and parameters add up, the peak is the higher of the two."""
@@ -44,6 +45,7 @@ class Cost:
             params=self.params + other.params,
             kernels=self.kernels + other.kernels,
             peak_activation_bytes=max(self.peak_activation_bytes, other.peak_activation_bytes),
+            operators=self.operators + other.operators,
         )
 
 

@@ -47,13 +47,20 @@ class Operator(NamedTuple):
 
 def total(operators: Iterable[Operator]) -> Cost:
     """One after the other: work and parameters add up, the peak is the fullest moment."""
-    macs = kernels = vectors = live = 0
+    macs = kernels = vectors = live = count = 0
     for one in operators:
+        count += 1
         macs += one.macs
         kernels += one.kernels
         vectors += one.vectors
         live = max(live, one.live)
-    return Cost(macs=macs, params=kernels + vectors, kernels=kernels, peak_activation_bytes=FLOAT_BYTES * live)
+    return Cost(
+        macs=macs,
+        params=kernels + vectors,
+        kernels=kernels,
+        peak_activation_bytes=FLOAT_BYTES * live,
+        operators=count,
+    )
 
 
 def _from_to(

@@ -1,5 +1,6 @@
 """A budget with a latency in it: predicted for every network that is drawn, measured where only that can tell."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from nas.budget import Budget, Ceiling
 from nas.cost import Cost
 from nas.errors import BudgetError, LatencyError
 from nas.latency.predict import Predictor
-from nas.latency.value import Latency
+from nas.latency.value import Calibration, Latency
 
 Measure = Callable[[ArchSpec], Latency]
 """Measures a whole network in the form it is given in, and keeps what it found."""
@@ -41,11 +42,23 @@ class LatencyLimits:
 
     @property
     def _limit(self) -> float:
-        assert self.budget.latency_ms is not None
-        return self.budget.latency_ms
+        """Infinitely high where latency is told and not limited."""
+        return math.inf if self.budget.latency_ms is None else self.budget.latency_ms
+
+    @property
+    def unmeasured(self) -> "LatencyLimits":
+        return LatencyLimits(budget=self.budget, predict=self.predict)
+
+    @property
+    def calibration(self) -> Calibration:
+        """How well it predicts."""
+        return self.predict.calibration
 
     def ceilings(self) -> Iterator[Ceiling]:
-        yield from self.budget.ceilings()
+        return (ceiling for ceiling in self.quantities() if ceiling.limit < math.inf)
+
+    def quantities(self) -> Iterator[Ceiling]:
+        yield from self.budget.quantities()
 
         def spent(spec: ArchSpec) -> float:
             return self.latency(spec).ms

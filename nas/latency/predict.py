@@ -8,8 +8,8 @@ import numpy as np
 from nas.arch import ArchSpec
 from nas.cost import cost
 from nas.latency.estimate import Estimate
-from nas.latency.table import Calibration, Placed, Table, timed_as
-from nas.latency.value import Latency
+from nas.latency.table import Placed, Table, timed_as
+from nas.latency.value import Calibration, Latency
 
 UNKNOWN = 3  # one block in so many is taken as unknown, where the error of estimates is checked
 LEAST_ERROR = 0.005  # nothing is known better than this

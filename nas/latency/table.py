@@ -14,7 +14,7 @@ from nas.arch import ArchSpec
 from nas.blocks import Block, Shape
 from nas.data.request import find_cache_dir
 from nas.errors import LatencyError
-from nas.latency.value import Latency
+from nas.latency.value import Calibration, Latency
 
 FORMAT = 1
 
@@ -24,24 +24,6 @@ class Placed(NamedTuple):
 
     block: Block
     shape: Shape
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """How the sum of a network's blocks becomes its latency, ``slope`` · sum + ``constant`` ms, and how well: fitted on
-    some networks of a space in one form, checked on others."""
-
-    slope: float
-    constant: float  # ms
-    fitted: int  # networks
-    checked: int  # other networks
-    error: float  # median of |predicted / measured - 1| over those checked
-    error_95: float  # the 95% quantile of the same
-    estimated_error: float  # median, where a third of the blocks were taken as unknown
-    estimated_error_95: float
-    spearman: float  # of predicted and measured, over those checked
-    macs_error: float  # median, for a line fitted to multiply-adds instead
-    macs_spearman: float
 
 
 @dataclass(slots=True, kw_only=True)

@@ -113,10 +113,10 @@ class TorchCuda:
     def ready(self, module: "nn.Module", shape: Sequence[int]) -> Timed:
         import torch
 
-        network = fused(module).to("cuda", memory_format=torch.channels_last)
+        network = fused(module).to("cuda").to(memory_format=torch.channels_last)
         image = _image(shape).to("cuda", memory_format=torch.channels_last)
         with torch.inference_mode():
-            beside = torch.cuda.Stream()
+            beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             beside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(beside):  # kernels are chosen before the graph is taken down
                 for _ in range(3):
@@ -127,7 +127,7 @@ class TorchCuda:
                 network(image)
 
         def timed(times: int) -> list[float]:
-            events = [torch.cuda.Event(enable_timing=True) for _ in range(times + 1)]
+            events = [torch.cuda.Event(enable_timing=True) for _ in range(times + 1)]  # type: ignore[no-untyped-call]
             events[0].record()
             for event in events[1:]:
                 graph.replay()

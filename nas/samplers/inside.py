@@ -19,7 +19,7 @@ from optuna.samplers import BaseGASampler, BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.arch import ArchSpec
-from nas.budget import Budget
+from nas.budget import Limits
 from nas.draw import Draw, draw_inside, move_inside, walk
 from nas.errors import SpaceExhausted
 from nas.record import ORPHAN
@@ -32,7 +32,7 @@ FAIR = 0.6  # of the budget: suggestions that use less are thin networks that ha
 
 
 class InsideSampler(BaseSampler):
-    """Runs ``space`` over an inner sampler, inside ``budget``, without repeats.
+    """Runs ``space`` over an inner sampler, inside ``limits``, without repeats.
 
     ``make_inner`` gives the inner sampler for one suggestion from a seed; None draws at random. Raises
     ``SpaceExhausted`` while asking when nothing new that fits is found.
@@ -41,7 +41,7 @@ class InsideSampler(BaseSampler):
     def __init__(
         self,
         space: Space,
-        budget: Budget,
+        limits: Limits,
         *,
         seed: int,
         make_inner: Callable[[int], BaseSampler] | None = None,
@@ -49,7 +49,7 @@ class InsideSampler(BaseSampler):
         startup: int = STARTUP,
     ) -> None:
         self._space = space
-        self._budget = budget
+        self._limits = limits
         self._seed = seed
         self._make_inner = make_inner
         self._name = name
@@ -74,7 +74,7 @@ class InsideSampler(BaseSampler):
         count = len(others)
         rng = random.Random(f"{self._seed} {count}")
         if self._make_inner is None or count < self._startup:
-            origin, point = "draw", draw_inside(self._space, self._budget, rng, taken=taken)
+            origin, point = "draw", draw_inside(self._space, self._limits, rng, taken=taken)
         else:
             origin, point = self._name, self._suggest(now, trial, self._make_inner(rng.getrandbits(31)), taken, rng)
         self._plans[trial.number] = {
@@ -105,16 +105,16 @@ class InsideSampler(BaseSampler):
             point = walk(self._space, from_trial(asking))
             if point.spec in taken:
                 continue
-            use = self._budget.use(point.spec)
-            if FAIR <= use <= 1:
+            use = self._limits.use(point.spec)
+            if FAIR <= use <= 1 and self._limits.fits(point.spec):
                 return point
-            if nearest is None or abs(use - 1) < abs(self._budget.use(nearest.spec) - 1):
+            if nearest is None or abs(use - 1) < abs(self._limits.use(nearest.spec) - 1):
                 nearest = point
         start = nearest or point
         try:
-            return move_inside(self._space, self._budget, start, rng, taken=taken, near=FAIR)
+            return move_inside(self._space, self._limits, start, rng, taken=taken, near=FAIR)
         except SpaceExhausted:  # around this suggestion; a draw looks everywhere
-            return draw_inside(self._space, self._budget, rng, taken=taken)
+            return draw_inside(self._space, self._limits, rng, taken=taken)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
