@@ -19,6 +19,7 @@ from nas.errors import SpaceExhausted
 from nas.executor import Executor
 from nas.forecast import Forecast, between
 from nas.kept import here, keep, kept
+from nas.latency.limits import LatencyLimits
 from nas.plan import LONGER, UNTIL_TIME, Task, confirmation_tasks, trial_task, trust_tasks, undone
 from nas.record import Record, Role, SearchFacts
 from nas.samplers import InsideSampler, ask
@@ -72,7 +73,7 @@ class Driver:
         self.watch.say(f"about {duration(self.remaining_seconds())} from here on, by a few measured steps")
         self._train_all(references, "references", self.references)
         self._search(search)
-        self._train_all(confirmation, "confirmation", self._to_confirm())
+        self._train_all(confirmation, "confirmation", self._measured_whole(self._to_confirm()))
         if trust is not None:
             self._train_all(trust, "trust", self._to_trust())
 
@@ -129,6 +130,23 @@ class Driver:
 
     def _records(self, *roles: Role) -> tuple[Record, ...]:
         return self._trainings.records(*roles)
+
+    def _measured_whole(self, tasks: list[Task]) -> list[Task]:
+        """Those that still fit when their latency is measured as a whole; nothing else wins or is compared with."""
+        limits = self.limits
+        if not isinstance(limits, LatencyLimits):
+            return tasks
+        fit = []
+        for task in tasks:
+            known = limits.measured(task.spec)
+            limit = self.facts.budget.latency_ms
+            if known is not None and limit is not None and known.high > limit and not task.any_cost:
+                self.watch.say(
+                    f"{task.title} was predicted to fit and takes {known.ms:.2f} ms, up to {known.high:.2f}: out"
+                )
+                continue
+            fit.append(task)
+        return fit
 
     def _to_confirm(self) -> list[Task]:
         return confirmation_tasks(

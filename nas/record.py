@@ -190,6 +190,11 @@ class RunRecords:
     confirmations: tuple[Record, ...]
     trust: tuple[Record, ...] = ()  # of trials, trained longer
 
+    def latency(self, record: Record) -> Latency | None:
+        """What is known of a network's latency by now: measured, if any of its records has that."""
+        others = (one.latency for one in self.confirmations if one.key == record.key)
+        return next((known for known in others if known is not None and known.measured), record.latency)
+
 
 @cache
 def _adapter(kind: type) -> TypeAdapter[Any]:

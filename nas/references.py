@@ -64,7 +64,10 @@ def _first_that_fits(likely: Sequence[Found], limits: Limits, spec: Callable[[Fo
 
 def _different(found: Sequence[Found], spec: Callable[[Found], ArchSpec]) -> list[Found]:
     """The first of each network."""
-    return list({spec(one): one for one in reversed(found)}.values())[::-1]
+    first: dict[ArchSpec, Found] = {}
+    for one in found:
+        first.setdefault(spec(one), one)
+    return list(first.values())
 
 
 def reference_tasks(

@@ -16,6 +16,7 @@ Role = Literal["winner", "finalist", "trial", "reference"]
 COLUMNS = (
     *("network", "title", "role", "state", "origin"),
     *("macs", "params", "train_macs", "peak_activation_bytes"),
+    *("latency_ms", "latency_low", "latency_high", "latency_measured"),
     *("val_accuracy", "confirmed_mean", "confirmed_low", "confirmed_high", "confirmed_seeds"),
     *("reason", "choices"),
 )
@@ -69,6 +70,7 @@ def _rank(row: NetworkRow) -> tuple[float, ...]:
 def network_json(run: RunRecords, record: Record) -> dict[str, Any]:
     """A network as every command's ``--json`` shows it: fractions, integers, null for what is absent."""
     one = evidence.confirmed(evidence.scores(run.confirmations)).get(record.key)
+    latency = run.latency(record)
     identity: dict[str, Any] = (
         {"name": record.name} if record.name is not None else {"number": record.number, "state": record.state}
     )
@@ -79,6 +81,14 @@ def network_json(run: RunRecords, record: Record) -> dict[str, Any]:
         "macs": record.macs,
         "params": record.params,
         "train_macs": record.train_macs,
+        "latency_ms": None if latency is None else latency.ms,
+        "latency": None
+        if latency is None
+        else {
+            "ci": [latency.low, latency.high],
+            "measured": latency.measured,
+            "target": run.facts.budget.latency_target,
+        },
         "val_accuracy": record.val_accuracy,
         "confirmed": None
         if one is None
@@ -96,6 +106,7 @@ def networks_csv(run: RunRecords) -> str:
     for row in network_rows(run):
         record, confirmed = row.record, row.confirmed
         low, high = row.ci or (None, None)
+        latency = run.latency(record)
         table.writerow(
             {
                 "network": record.key,
@@ -107,6 +118,10 @@ def networks_csv(run: RunRecords) -> str:
                 "params": record.params,
                 "train_macs": record.train_macs,
                 "peak_activation_bytes": record.peak_activation_bytes,
+                "latency_ms": latency.ms if latency else None,
+                "latency_low": latency.low if latency else None,
+                "latency_high": latency.high if latency else None,
+                "latency_measured": latency.measured if latency else None,
                 "val_accuracy": record.val_accuracy,
                 "confirmed_mean": confirmed.mean if confirmed else None,
                 "confirmed_low": low,

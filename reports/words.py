@@ -69,4 +69,11 @@ def cost(budget: Budget, record: Record) -> str:
         parts.append(f"{millions(record.macs)} MFLOPs")
     if budget.params is not None:
         parts.append(f"{millions(record.params, 2)} M parameters")
+    if budget.latency_target is not None and record.latency is not None:
+        parts.append(f"{record.latency.ms:.2f} ms")
+    parts += [
+        f"{ceiling.text(ceiling.spent(record.spec))} {ceiling.unit}"
+        for ceiling in budget.ceilings()
+        if ceiling.flag in ("--budget-size-mb", "--budget-memory-mb")
+    ]
     return ", ".join(parts)

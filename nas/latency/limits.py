@@ -61,7 +61,7 @@ class LatencyLimits:
         yield from self.budget.quantities()
 
         def spent(spec: ArchSpec) -> float:
-            return self.latency(spec).ms
+            return self._known(spec).ms
 
         yield Ceiling("--budget-latency-ms", f"ms on {self.budget.latency_target}", "ms", self._limit, spent, 2)
 
@@ -69,11 +69,15 @@ class LatencyLimits:
         return self.budget.cost(spec)
 
     def latency(self, spec: ArchSpec) -> Latency:
-        """As measured, or else as predicted, in the deployed form."""
+        """As measured, or else as predicted, in the deployed form, with its blocks."""
+        deployed = self.budget.deployed(spec)
+        return self.predict(deployed)._replace(blocks=tuple(ms for ms, _ in self.predict.blocks(deployed)))
+
+    def _known(self, spec: ArchSpec) -> Latency:
         return self.predict(self.budget.deployed(spec))
 
     def use(self, spec: ArchSpec) -> float:
-        known = self.latency(spec)
+        known = self._known(spec)
         # what was measured, or cannot be, must fit with its upper end
         ms = known.high if known.measured or self.measure is None else known.ms
         share = ms / self._limit
@@ -84,7 +88,7 @@ class LatencyLimits:
     def fits(self, spec: ArchSpec) -> bool:
         if not self.budget.fits(spec):
             return False
-        known = self.latency(spec)
+        known = self._known(spec)
         if not known.measured and self.measure is not None and known.low <= self._limit < known.high:
             known = self.measured(spec) or known
         return known.high <= self._limit

@@ -5,12 +5,16 @@ from typing import NamedTuple
 
 
 class Latency(NamedTuple):
-    """Milliseconds of one image, with a 95% interval; whether the whole network was measured, or predicted."""
+    """Milliseconds of one image, with a 95% interval; whether the whole network was measured, or predicted.
+
+    ``blocks``: milliseconds of each block by itself, where they are asked for; they need not add up to the whole.
+    """
 
     ms: float
     low: float
     high: float
     measured: bool = True
+    blocks: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

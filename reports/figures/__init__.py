@@ -6,6 +6,7 @@ from reports.figures.baseline_accuracy import accuracy_by_native_macs, accuracy_
 from reports.figures.baseline_curves import baseline_curves
 from reports.figures.baseline_rates import learning_rates
 from reports.figures.decisions import decisions
+from reports.figures.latency import latency_by_block, latency_by_macs
 from reports.figures.learning_curves import learning_curves
 from reports.figures.search_progress import search_progress
 from reports.figures.selected_confirmed import selected_confirmed
@@ -19,6 +20,8 @@ FIGURES: dict[str, Draw] = {
     "learning_curves": learning_curves,
     "decisions": decisions,
     "two_costs": two_costs,
+    "latency_by_macs": latency_by_macs,
+    "latency_by_block": latency_by_block,
     "short_against_long": short_against_long,
 }
 

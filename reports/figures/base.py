@@ -112,6 +112,11 @@ def whole_numbers(axes: "Axes") -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
 
 
+def latency_label(facts: SearchFacts) -> str:
+    budget = facts.budget
+    return f"latency on {budget.latency_target} (ms, one image at {budget.resolution} px)"
+
+
 def mflops_label(facts: SearchFacts) -> str:
     return f"multiply-adds, deployed (MFLOPs = 10⁶ MACs at {facts.budget.resolution} px)"
 
