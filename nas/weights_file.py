@@ -61,7 +61,9 @@ def read_about(path: Path) -> About | None:
     try:
         return _adapter().validate_json(metadata[ABOUT])
     except ValidationError as error:
-        raise WeightsError(f"{path}: says something of its weights that cannot be read ({error.errors()[0]['msg']})") from None
+        raise WeightsError(
+            f"{path}: says something of its weights that cannot be read ({error.errors()[0]['msg']})"
+        ) from None
 
 
 @cache

@@ -89,7 +89,9 @@ class _Parts:
             if hasattr(block, "norm_eps") and getattr(block, "norm", True)
         }
         self.norms_differ = len(norms) > 1
-        self.norm = ", eps=eps, momentum=momentum" if self.norms_differ else norm_options(*next(iter(norms), (1e-5, 0.1)))
+        self.norm = (
+            ", eps=eps, momentum=momentum" if self.norms_differ else norm_options(*next(iter(norms), (1e-5, 0.1)))
+        )
         self.norm_parameters = ["eps: float", "momentum: float"] if self.norms_differ else []
         self.norm_passed = ["eps=eps", "momentum=momentum"] if self.norms_differ else []
 
