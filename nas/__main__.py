@@ -1,4 +1,5 @@
-"""``nas search``, ``nas study``, ``nas profile``, ``nas export``, ``nas report``, ``nas list``: the commands under one name."""
+"""``nas search``, ``nas study``, ``nas profile``, ``nas export``, ``nas report``, ``nas list``: the commands under one
+name."""
 
 import typer
 

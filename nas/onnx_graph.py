@@ -1,4 +1,4 @@
-"""A module as an ONNX graph, as the runtimes take it: in evaluation mode, batch norms folded into their convolutions."""
+"""A module as an ONNX graph, as runtimes take it: in evaluation mode, batch norms folded into their convolutions."""
 
 import io
 import warnings

@@ -39,8 +39,8 @@ def check(folder: Path, network: Network, images: Tensor | None, inputs: Tensor)
             errors[kind] = max(relative_error(found[which], expected[which]) for which in expected)
             if not errors[kind] <= LARGEST:
                 raise NotEqual(
-                    f"{file}: loaded again it gives other scores (relative error {errors[kind]:.1e}, at most {LARGEST:.0e}); "
-                    "nothing was exported, please report this"
+                    f"{file}: loaded again it gives other scores (relative error {errors[kind]:.1e}, at most "
+                    f"{LARGEST:.0e}); nothing was exported, please report this"
                 )
     return errors
 

@@ -1,4 +1,4 @@
-"""What is taken away: a network with weights, from a study, a published name or a spec's file, and what is known of it."""
+"""What is taken away: a network with weights, from a study, a published name or a file, and what is known of it."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,9 +83,8 @@ def _network(asked: Asked) -> Source:
 
 
 def _whose(layout: str) -> str:
-    return {"own": "in this project's networks", "exported": "in an export of this project"}.get(
-        layout, f"{layout} has them"
-    )
+    ours = {"own": "in this project's networks", "exported": "in an export of this project"}
+    return ours.get(layout, f"{layout} has them")
 
 
 # ---- a study
