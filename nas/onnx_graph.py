@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.onnx import register_custom_op_symbolic as register  # type: ignore[attr-defined]  # public all the same
+from torch.onnx import symbolic_helper
 
 OPSET = 17  # what runtimes of 2022 and later read
 
@@ -21,7 +23,7 @@ def to_onnx(module: nn.Module, shape: Sequence[int], *, dynamic_batch: bool = Fa
     By torch's TorchScript exporter: 35 ms a block, where the newer one takes more than a second, and a latency table
     has thousands.
     """
-    torch.onnx.register_custom_op_symbolic("aten::_upsample_bilinear2d_aa", _resized, OPSET)
+    register("aten::_upsample_bilinear2d_aa", _resized, OPSET)
     images = torch.zeros(1, *shape)
     axes = {INPUT: {0: "batch"}, OUTPUT: {0: "batch"}} if dynamic_batch else None
     file = io.BytesIO()
@@ -33,7 +35,7 @@ def to_onnx(module: nn.Module, shape: Sequence[int], *, dynamic_batch: bool = Fa
             torch.onnx.export(
                 module,
                 (images,),
-                file,
+                file,  # type: ignore[arg-type]  # the older exporter takes it
                 input_names=[INPUT],
                 output_names=[OUTPUT],
                 dynamic_axes=axes,
@@ -48,7 +50,7 @@ def to_onnx(module: nn.Module, shape: Sequence[int], *, dynamic_batch: bool = Fa
 def _resized(graph: Any, images: Any, size: Any, *_: Any) -> Any:
     """Bilinear, antialiased resizing, which this opset has no operator for, as what it is: rows · image · columns."""
     height, width = images.type().varyingSizes()[-2:]  # of which a dynamic batch's first is None
-    rows, columns = torch.onnx.symbolic_helper._get_const(size, "is", "size")
+    rows, columns = symbolic_helper._get_const(size, "is", "size")  # type: ignore[no-untyped-call]
     product = graph.op("MatMul", _constant(graph, _weights(height, rows)), images)
     return graph.op("MatMul", product, _constant(graph, _weights(width, columns).T.contiguous()))
 

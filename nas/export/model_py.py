@@ -7,6 +7,7 @@ what is the same in all of them is written inside, what differs is an argument.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from textwrap import fill
 from typing import Any, TypeVar
 
 import jinja2
@@ -46,10 +47,10 @@ def model_py(spec: ArchSpec, described: Described) -> str:
     total = cost(spec)
     return _template().render(
         spec=spec,
-        title=described.title,
-        trained=described.trained,
+        title=_prose(described.title),
+        trained=_prose(described.trained),
         size=f"{total.macs / 1e6:,.1f} million multiply-adds an image, {total.params / 1e6:,.2f} million parameters.",
-        unknown=UNKNOWN,
+        unknown=_prose(UNKNOWN),
         classes=None if described.classes is None else _classes(described.classes),
         preprocessing=given,
         sides=given and _tuple(given.sides),
@@ -83,9 +84,10 @@ class _Parts:
         self.used = {entry.made for entry in entries if entry.composite}
         if self.used & {"InvertedResidual", "DepthwiseSeparable"}:
             self.used.add("ConvNorm")
+        blocks: tuple[Any, ...] = spec.blocks
         norms = {
             (block.norm_eps, block.norm_momentum)
-            for block in spec.blocks
+            for block in blocks
             if hasattr(block, "norm_eps") and getattr(block, "norm", True)
         }
         self.norms_differ = len(norms) > 1
@@ -146,7 +148,8 @@ class _Parts:
         shortcut = self._shortcut()
         inner, given = self._activated("activation", [block.activation for _, block in found])
         outer, given_out = self._activated("out_activation", [block.out_activation for _, block in found])
-        parameters = ["channels: int", "mid: int", "out: int", "*", "kernel: int", "stride: int = 1"]
+        channels = ["channels: int"] if expand != "none" or shortcut == "shape" else []  # what else would need them
+        parameters = [*channels, "mid: int", "out: int", "*", "kernel: int", "stride: int = 1"]
         parameters += {"all": ["squeeze: int"], "some": ["squeeze: int = 0"], "none": []}[squeeze]
         parameters += ["gate: type[nn.Module] = nn.Sigmoid"] if len(self._gates()) > 1 else []
         parameters += ["shortcut: bool"] if shortcut == "given" else []
@@ -199,12 +202,11 @@ class _Parts:
         bypasses = sorted({block.bypass for _, block in self.of(Fire)})
         parameters = ["channels: int", "squeeze: int", "expand1x1: int", "expand3x3: int"]
         words = {
-            ("none",): "",
-            ("simple",): "The input is added.",
-            ("complex",): "A 1×1 convolution of the input is added.",
-        }.get(tuple(bypasses), "With a ``bypass`` the input is added: as it is, or through a 1×1 convolution.")
-        if tuple(bypasses) == ("none", "simple"):
-            words = 'With ``bypass="simple"`` the input is added.'
+            "none": "",
+            "simple": "The input is added.",
+            "complex": "A 1×1 convolution of the input is added.",
+            "none, simple": 'With ``bypass="simple"`` the input is added.',
+        }.get(", ".join(bypasses), "With a ``bypass`` the input is added: as it is, or through a 1×1 convolution.")
         if len(bypasses) > 1:
             parameters += ["*", 'bypass: str = "none"' if "none" in bypasses else "bypass: str"]
         return {"parameters": parameters, "bypasses": bypasses, "words": words}
@@ -261,6 +263,7 @@ class _Parts:
                 arguments += self._norm(block)
             case InvertedResidual():
                 facts = self.inverted_residual()["parameters"]
+                arguments = arguments if "channels: int" in facts else []
                 arguments += [str(block.mid), str(block.out), f"kernel={block.kernel}", *_stride(block.stride)]
                 arguments += [f"squeeze={block.squeeze}"] if block.squeeze else []
                 if block.squeeze and len(self._gates()) > 1:
@@ -341,6 +344,11 @@ def _wrapped(made: str, arguments: Sequence[str]) -> str:
     if len(line) <= WIDTH:
         return line
     return f"{space}{made.lstrip()}(\n{space}    {', '.join(arguments)}\n{space})"
+
+
+def _prose(text: str) -> str:
+    """For the file's docstring, which it must not end."""
+    return fill(text.replace("\\", "/").replace('"', "'"), WIDTH - 4)
 
 
 def _docstring(first: str, second: str) -> str:
