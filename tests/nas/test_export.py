@@ -468,3 +468,21 @@ def test_families_in_clean_processes(name: str, tmp_path: Path) -> None:
     done = python("-m", "nas.export", name, "--resolution", "64", "--to", "o", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert all(error <= 1e-5 for error in json.loads(done.stdout)["relative_errors"].values())
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_demonstration_names_no_winner_but_its_networks_can_be_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HELD_AGAINST, lambda space: ([SMALL], []))
+    run_search(
+        tiny_space, budget=BUDGET, dataset="digits", resolution=8, recipe=DIGITS, effort="demo", trials=1,
+        train=FakeTraining(), runs=tmp_path / "runs", study="demo",
+    )  # fmt: skip
+    words = ("demo", "--to", str(tmp_path / "o"), "--runs", str(tmp_path / "runs"))
+    assert "has no winner (a demo on digits names none); --trial N or --network NAME" in refused(*words)
+    assert "it was not confirmed on fresh seeds" in refused(*words, "--trial", "0")
+    ended = nas("export", *words, "--trial", "0", "--train")
+    assert ended.status == 0, ended.stderr
+    assert "the seed the search itself used" in ended.stdout
+    assert "This was a demo on digits: its accuracies rank nothing." in ended.stdout

@@ -483,7 +483,8 @@ def test_a_network_that_a_library_has_not_is_refused_with_the_layouts_it_has() -
     )
     message = refused(Network(spec), {"features.0.0.weight": torch.zeros(8, 3, 3, 3)}, "torchvision")
     assert message.endswith(
-        "none of its families (mobilenet_v2, mobilenet_v3, squeezenet, densenet, alexnet); layouts it has: own, exported"
+        "none of its families (mobilenet_v2, mobilenet_v3, squeezenet, densenet, alexnet); "
+        "layouts it has: own, exported"
     )
 
 
