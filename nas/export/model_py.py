@@ -6,16 +6,14 @@ what is the same in all of them is written inside, what differs is an argument.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from textwrap import fill
 from typing import Any, TypeVar
-
-import jinja2
 
 from nas.arch import ArchSpec, Row
 from nas.blocks import Convolution, DenseLayer, DepthwiseSeparable, Fire, InvertedResidual, Resize
 from nas.blocks.base import pad
 from nas.cost import cost
+from nas.export.templates import template
 from nas.plain import ACTIVATIONS, Entry, classifier, features, norm_options
 from nas.preprocessing import Preprocessing
 from reports.stages import places
@@ -45,7 +43,7 @@ def model_py(spec: ArchSpec, described: Described) -> str:
     parts = _Parts(spec)
     given, used = described.preprocessing, parts.used
     total = cost(spec)
-    return _template().render(
+    return template("model.py.jinja").render(
         spec=spec,
         title=_prose(described.title),
         trained=_prose(described.trained),
@@ -373,15 +371,3 @@ def _classes(names: Sequence[str]) -> str:
 def _quoted(name: str) -> str:
     """With double quotes, as the rest of the file has."""
     return repr(name) if '"' in name else '"' + repr(f'"{name}')[2:-1].replace("\\'", "'") + '"'
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("nas.export", "."),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("model.py.jinja")

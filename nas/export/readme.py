@@ -3,27 +3,19 @@
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
-import jinja2
-
 from nas.cost import cost
 from nas.export.check import FILES, LARGEST
 from nas.export.model_py import UNKNOWN
 from nas.export.source import Source
+from nas.export.templates import template
 from nas.machine import versions
 from nas.onnx_graph import INPUT, OUTPUT
 
 
 def readme(source: Source, errors: Mapping[str, float], images: str) -> str:
     """The page as Markdown. ``errors`` by kind of file, compared on ``images`` (in words)."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("nas.export", "."),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
     spec, given, names, total = source.spec, source.about.preprocessing, source.about.classes, cost(source.spec)
-    return environment.get_template("readme.md.jinja").render(
+    return template("readme.md.jinja").render(
         source=source,
         spec=spec,
         size=f"{total.macs / 1e6:,.1f} million multiply-adds an image and {total.params / 1e6:,.2f} million parameters "

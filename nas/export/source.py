@@ -93,11 +93,8 @@ def _whose(layout: str) -> str:
 def _study(asked: Asked, say: "Say") -> Source:
     run = _run(asked)
     chosen = _chosen(run, asked)
-    confirmations = sorted(
-        (one for one in run.confirmations if one.key == chosen.key and one.state == "complete"),
-        key=lambda one: one.seed,
-    )
-    record = confirmations[0] if confirmations else chosen  # by rule, not by its score
+    fresh = first_fresh(run, chosen)
+    record = fresh or chosen
     facts = run.facts
     form = record.spec.trained_on(resolution=facts.recipe.resolution, classes=facts.data.classes)
     kept = asked.runs / run.name / (record.weights or f"{WEIGHTS}/{weights_name(record.key, record.seed)}")
@@ -115,7 +112,7 @@ def _study(asked: Asked, say: "Say") -> Source:
     network = build(spec)
     load_weights(network, kept, "own")
     notes = [f"Found by the search {run.name}: {facts.space} under {facts.budget}, on {facts.data.label}."]
-    notes += [confirmed_words(run, record)] if confirmations else []
+    notes += [confirmed_words(run, record)] if fresh else []
     if standing.is_demo(facts):
         notes.append(f"This was a {standing.demo_words(facts)}: its accuracies rank nothing.")
     if spec != form:
@@ -128,11 +125,17 @@ def _study(asked: Asked, say: "Say") -> Source:
         title=f"{words.capital(record.title)} of {run.name}",
         network=network.eval(),
         about=replace(about, study=run.name, spec=spec, preprocessing=_prepared(about.preprocessing, spec)),
-        weights=_which(about, fresh=bool(confirmations), again=again),
+        weights=_which(about, fresh=fresh is not None, again=again),
         trained=True,
         notes=tuple(notes),
         data=images.study_images(facts.data, asked.data_dir),
     )
+
+
+def first_fresh(run: RunRecords, chosen: Record) -> Record | None:
+    """A network's confirmation with the lowest seed: by rule, and not the one with the best score."""
+    found = [one for one in run.confirmations if one.key == chosen.key and one.state == "complete"]
+    return min(found, key=lambda one: one.seed, default=None)
 
 
 def _run(asked: Asked) -> RunRecords:

@@ -18,6 +18,7 @@ from nas.batches import normalise, resize
 from nas.data import load, split
 from nas.export import check, package
 from nas.export.images import prepared
+from nas.export.source import first_fresh
 from nas.model import build
 from nas.trial import Trainer
 from nas.weights import load_weights
@@ -160,6 +161,16 @@ def test_the_winners_files_are_there_and_were_compared(study: Study) -> None:
     assert (study.document["resolution"], study.document["classes"]) == (8, 10)
     assert "the first fresh seed, by rule and not by its score" in study.document["weights"]
     assert [one.name for one in study.out.parent.iterdir() if one.name.endswith(".part")] == []
+
+
+def test_the_first_fresh_seed_is_taken_whatever_it_scored(study: Study) -> None:
+    run = study.run.records
+    first = run.confirmations[0]
+    better = replace(first, seed=2, curve=(replace(first.curve[-1], val_accuracy=1.0),))
+    failed = replace(first, seed=0, state="failed", curve=())
+    several = replace(run, confirmations=(better, failed, first, *run.confirmations[1:]))
+    assert first_fresh(several, first) is first
+    assert first_fresh(replace(run, confirmations=()), first) is None
 
 
 def test_the_exported_network_is_the_trained_one(study: Study) -> None:
