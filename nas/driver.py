@@ -4,6 +4,7 @@ trainings where the ranking is to be checked."""
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from statistics import fmean
 
 import optuna
@@ -20,7 +21,7 @@ from nas.executor import Executor
 from nas.forecast import Forecast, between
 from nas.kept import here, keep, kept
 from nas.latency.limits import LatencyLimits
-from nas.plan import LONGER, UNTIL_TIME, Task, confirmation_tasks, trial_task, trust_tasks, undone
+from nas.plan import LONGER, UNTIL_TIME, Task, confirmation_tasks, kept_in, trial_task, trust_tasks, undone
 from nas.record import Record, Role, SearchFacts
 from nas.samplers import InsideSampler, ask
 from nas.space import Space
@@ -52,6 +53,7 @@ class Driver:
     measure_anew: bool = False  # also where the same was measured here before
     watch: Watcher = field(default_factory=Silent)
     time_limit: float | None = None  # seconds for this call, all that is trained included
+    weights: Path | None = None  # the folder that keeps those of confirmed networks; None: they are not kept
     _begin: float = field(default_factory=time.monotonic, init=False)
     _trainings: Trainings = field(init=False)
 
@@ -149,12 +151,13 @@ class Driver:
         return fit
 
     def _to_confirm(self) -> list[Task]:
-        return confirmation_tasks(
+        tasks = confirmation_tasks(
             self._records("search"),
             self._records("references"),
             seed=self.facts.seed,
             confirm=self.facts.confirm,
         )
+        return tasks if self.weights is None else [kept_in(self.weights, task) for task in tasks]
 
     def _to_trust(self) -> list[Task]:
         images = len(self.trainer.data) * (FOLDS - 1) // FOLDS

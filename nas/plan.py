@@ -1,6 +1,7 @@
 """What a run consists of: which trainings there are beside the search's own trials, and with which seed and fold."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from nas import evidence
 from nas.arch import ArchSpec
@@ -12,6 +13,7 @@ from nas.space import Option
 UNTIL_TIME = 100_000  # trials asked for where only the time limits them
 LONGER = 4  # times, the trainings that short ones are checked by
 TRUST_SEED, TRUST_FOLD = 500, 4  # the k of their training seed, and the fold they are validated on
+WEIGHTS = "weights"  # the folder of a run that keeps those of confirmed networks
 SEEDS_APART = 1000  # training seeds of one --seed; another --seed shares none of them
 
 
@@ -29,6 +31,7 @@ class Task:
     choices: dict[str, Option] | None = None
     recipe: Recipe | None = None  # where it is not the study's own
     latency: Latency | None = None  # in the deployed form, where a target was chosen
+    weights: Path | None = None  # the file its trained weights are kept in; None: they are not
 
     @property
     def any_cost(self) -> bool:
@@ -81,6 +84,15 @@ def confirmation_tasks(
         for k in range(1, confirm + 1)
         for record in evidence.to_confirm(trials, references)
     ]
+
+
+def kept_in(folder: Path, task: Task) -> Task:
+    """The same training, its weights kept in a file of this folder: ``trial-17-seed-1.safetensors``."""
+    return replace(task, weights=folder / weights_name(*task.key))
+
+
+def weights_name(key: str, seed: int) -> str:
+    return f"{key.replace(' ', '-')}-seed-{seed}.safetensors"
 
 
 def trust_tasks(trials: tuple[Record, ...], *, seed: int, count: int, recipe: Recipe, available: int) -> list[Task]:

@@ -63,6 +63,7 @@ class Record:
     device: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     started: str = ""  # ISO 8601, UTC
+    weights: str | None = None  # file with the trained weights, in the run's folder; None: they were not kept
 
     @property
     def latency_ms(self) -> float | None:

@@ -11,6 +11,7 @@ from nas import evidence
 from nas.arch import ArchSpec
 from nas.latency.limits import LatencyLimits
 from nas.lock import only_driver
+from nas.plan import WEIGHTS
 from nas.record import Record, RunRecords
 from nas.references import reference_tasks
 from nas.request import RUNS, Request, SearchOptions, request_search
@@ -174,6 +175,7 @@ def _driver(
         storage=storage,
         watch=watch or Silent(),
         time_limit=time_limit,
+        weights=(request.folder / WEIGHTS).absolute(),  # workers may be anywhere
     )
 
 

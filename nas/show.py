@@ -14,7 +14,7 @@ from rich.table import Table
 from nas.record import BaselineRecords, RunRecords, SearchFacts
 from nas.trust import checked
 from reports.baseline_sentences import trainings_left
-from reports.sentences import summary
+from reports.sentences import export_command, summary
 from reports.standing import comparison, is_demo, winner
 from reports.tables import NetworkRow, network_json, network_rows
 
@@ -89,6 +89,7 @@ def run_json(run: RunRecords) -> dict[str, Any]:
             "seeds": list(against.seeds),
         },
         "trust": trust_json(run),
+        "export": export_command(run) or None,
         "next": next_command(run),
     }
 
@@ -224,6 +225,9 @@ def finish(run: RunRecords, page: Path, *, as_json: bool) -> None:
     out = Console(stderr=as_json)
     out.print(table(run))
     out.print(f"report: {page}", soft_wrap=True, highlight=False)
+    take_away = export_command(run)
+    if take_away:
+        out.print(f"take it away: {take_away}", soft_wrap=True, highlight=False, markup=False)
     for line in summary(run, next_command=next_command(run)):
         out.print(line, soft_wrap=True, highlight=False, markup=False)
     if as_json:

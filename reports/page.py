@@ -35,6 +35,7 @@ def _render(run: RunRecords, figures: list[Shown]) -> str:
         "found": sentences.found(run),
         "shown": sentences.shown(run),
         "trust": sentences.trust(run),
+        "take_away": sentences.export_command(run),
         "states": standing.states(run),
         "todo": standing.still_to_do(run),
         "rows": rows[:ROWS],

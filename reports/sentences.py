@@ -1,5 +1,7 @@
 """What a run found, in plain words that claim no more than was shown."""
 
+import shlex
+
 from nas import evidence
 from nas.evidence import Comparison
 from nas.plan import LONGER
@@ -89,6 +91,43 @@ def _tau(found: Agreement) -> str:
         return "no Kendall's τ (too few, or all equal)"
     ci = "" if found.ci is None else f" (95% interval {found.ci[0]:+.2f} to {found.ci[1]:+.2f})"
     return f"Kendall's τ {found.tau:+.2f}{ci}"
+
+
+def confirmed_words(run: RunRecords, record: Record) -> str:
+    """How accurate a confirmed network is shown to be, over all its fresh seeds."""
+    mine = evidence.confirmed(evidence.scores(run.confirmations))[record.key]
+    ci = f" (95% interval {interval(mine.ci)})" if mine.ci else " (one seed gives no interval)"
+    recipe = run.facts.recipe
+    length = f"{plural(recipe.epochs, 'epoch')} of {images(recipe.train_images)} at {recipe.resolution} px"
+    return (
+        f"Confirmed validation accuracy: {percent(mine.mean)}{ci}, the mean over {_fresh(mine.seeds)}, each trained "
+        f"{length}. The test set was never read."
+    )
+
+
+def export_command(run: RunRecords) -> str:
+    """What to type to take the winner away; empty where there is none, or the run was not begun by a command."""
+    begun = run.facts.command
+    if standing.winner(run) is None or run.facts.confirm == 0 or not begun.startswith(("python", "nas")):
+        return ""
+    words = shlex.split(begun)
+    places = [
+        f" {flag} {shlex.quote(value)}"
+        for flag in ("--runs", "--storage")
+        for value in (_option(words, flag),)
+        if value is not None
+    ]
+    return f"python -m nas.export {shlex.quote(run.name)} --to {shlex.quote(run.name)}{''.join(places)}"
+
+
+def _option(typed: list[str], flag: str) -> str | None:
+    """The value of an option in what was typed: ``--runs DIR`` or ``--runs=DIR``."""
+    for word, following in zip(typed, [*typed[1:], ""], strict=True):
+        if word == flag:
+            return following
+        if word.startswith(f"{flag}="):
+            return word.removeprefix(f"{flag}=")
+    return None
 
 
 def images(count: int | None) -> str:

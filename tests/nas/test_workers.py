@@ -30,6 +30,7 @@ from nas.storage import counted, open_storage, read_run, records
 from nas.train import Result
 from nas.trial import Trainer
 from nas.watch import Silent
+from nas.weights_file import read_about
 from nas.workers import ALONE, Workers, ensure_importable
 from tests.nas import outside
 from tests.nas.fast import (
@@ -99,6 +100,15 @@ def test_workers_are_kept_and_are_no_more_than_asked_for(crew: Workers) -> None:
     assert len(before) == 2
     list(crew.run(jobs(*(task(number=number) for number in range(8)))))
     assert pids(crew) == before
+
+
+def test_a_worker_leaves_the_trained_weights_where_the_task_wants_them(crew: Workers, tmp_path: Path) -> None:
+    file = tmp_path / "weights" / "trial-0.safetensors"
+    record = one(crew.run(jobs(replace(task(), weights=file))))
+    assert record.weights == "weights/trial-0.safetensors"
+    about = read_about(file)
+    assert about is not None
+    assert (about.name, about.val_accuracy) == ("trial 0", record.val_accuracy)
 
 
 def test_what_can_never_begin_is_an_error_and_does_not_wait_for_ever(crew: Workers) -> None:
