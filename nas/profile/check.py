@@ -45,22 +45,17 @@ MULTIPLYING = ("convolution", "linear")  # the kinds that are compared
 SHAPES_ONLY = frozenset({"view", "_unsafe_view", "t", "flatten", "unflatten", "detach"})
 
 
-class Run(list[tuple[str, int]]):
-    """Every operator that computes something, in order: its kind (torch's own name where there is none) and the
-    elements of its output."""
-
-
-class _Recorder(TorchDispatchMode):
-    def __init__(self, into: Run) -> None:
-        super().__init__()
-        self.into = into
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own class is not typed
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.run: list[tuple[str, int]] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__
         if name not in SHAPES_ONLY:
             first = out[0] if isinstance(out, tuple) else out
-            self.into.append((KIND_OF.get(name, name), prod(first.shape[1:])))
+            self.run.append((KIND_OF.get(name, name), prod(first.shape[1:])))
         return out
 
 
@@ -126,11 +121,12 @@ def check(spec: ArchSpec) -> Checked:
     )
 
 
-def operators_run(network: nn.Module, image: Tensor) -> Run:
-    run = Run()
-    with torch.inference_mode(), _Recorder(run):
+def operators_run(network: nn.Module, image: Tensor) -> list[tuple[str, int]]:
+    """Every operator that computes something, in order: its kind (torch's own name where there is none) and the
+    elements of its output for one image."""
+    with torch.inference_mode(), _Recorder() as recorder:
         network(image)
-    return run
+    return recorder.run
 
 
 def plain_kind(operator: Operator) -> str:

@@ -18,8 +18,8 @@ def check_table(found: "Profiled", checked: "Checked") -> "Table":
     kinds = dict.fromkeys(
         kind for one in (checked.operators, checked.run, *(c.kinds for c in counters)) for kind in one
     )
-    heads = ["operator", "number here", "run by torch", *(f"{one.counter}\nMACs" for one in counters)]
-    foot = ["convolutions and linear", "", "", *(f"{one.macs:,}" for one in counters)]
+    heads = ["operator", "number\nhere", "run by\ntorch", *(f"{one.counter}\nMACs" for one in counters)]
+    foot = ["MACs in all", "", "", *(f"{one.macs:,}" for one in counters)]
     shown = plain_table(heads, foot, wide=True)
     shown.title = f"{found.title} at {found.form}: the closed form and two counters of the built network"
     for kind in kinds:
@@ -55,7 +55,7 @@ def check_lines(checked: "Checked") -> list[str]:
     )
     lines = [verdict]
     for one in checked.counters:
-        missing = ", ".join(f"{number} {kind_words(kind)}" for kind, number in one.left_out.items())
+        missing = ", ".join(f"{kind_words(kind)} ({number})" for kind, number in one.left_out.items())
         lines.append(f"{one.counter} leaves out: {missing or 'nothing'}.")
         own = {kind: count for kind, count in one.kinds.items() if kind not in checked.ledger.kinds}
         if own:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".svg", ".png")
 WIDTH = 7.4  # inches
+PLOT = WIDTH - 0.9  # inches, the width of the axes: less what stands left of them
 STRIP = 1.75  # inches a strip, words included
 SMALL = 7.5  # points, of the words above a strip
 LETTER = 0.58 * SMALL  # points, the width of a letter
@@ -78,7 +79,7 @@ def draw(found: Profiled, *, count: Count) -> "Figure":
     from nas.cost import cost, ledger
 
     total, latency = cost(found.spec), found.latency
-    strips = [
+    strips: list[tuple[Callable[[Operator], float], str]] = [
         (lambda one: count.each * one.macs / 1e6, f"{count.axis} (10⁶)"),
         (lambda one: one.params / 1e3, "parameters (10³)"),
     ]
@@ -125,7 +126,7 @@ def _strip(axes: "Axes", blocks: Sequence[Drawn], label: str) -> None:
     from matplotlib.patches import Rectangle
 
     total = sum(block.value for block in blocks)
-    edge = min(0.8, 40 / len(blocks))  # lines of 70 blocks must not cover them
+    points = PLOT * 72 / total  # a unit of cost in points
     at, spans = 0.0, []
     for block in blocks:
         low = 0.0
@@ -137,6 +138,7 @@ def _strip(axes: "Axes", blocks: Sequence[Drawn], label: str) -> None:
             )
             low += height
         if block.value:
+            edge = min(0.8, 0.12 * block.value * points)  # lines between thin blocks must not cover them
             axes.add_patch(Rectangle((at, 0), block.value, 100, fill=False, edgecolor="white", linewidth=edge))
         spans.append((block, at, at + block.value))
         at += block.value
@@ -168,7 +170,7 @@ def _name(axes: "Axes", spans: "Sequence[tuple[Drawn, float, float]]", total: fl
     """Places above the blocks that have room for them, and above those a bracket for each part of the network."""
     from reports.figures.base import INK
 
-    points = (WIDTH - 0.9) * 72 / total  # points a unit; 0.9 inches are left of the axes
+    points = PLOT * 72 / total
 
     def fits(text: str, low: float, high: float) -> bool:
         return len(text) * LETTER + 2 < (high - low) * points

@@ -39,11 +39,12 @@ def profile_table(found: Profiled, *, width: int, count: Count, operators: bool 
             f"{live_bytes / 1e3:,.0f}",
         ]
 
-    def milliseconds(name: str | None) -> list[str]:
+    def milliseconds(name: str) -> list[str]:
         if latency is None:
             return []
         return [f"{latency.blocks_ms[name]:.3f}" if name in latency.blocks_ms else ""]
 
+    untimed = [] if latency is None else [""]
     rows: list[tuple[str, list[str]]] = []  # the part of the network, and cells
     for line, (place, row) in zip(ledger(spec), places(spec), strict=True):
         part, short = short_place(place)
@@ -53,7 +54,7 @@ def profile_table(found: Profiled, *, width: int, count: Count, operators: bool 
         for operator in row.block.operators(row.shape) if operators else ():
             costs = numbers(operator.macs, operator.params, 4 * operator.live)
             out = shape_words(operator.out) if wide else f"{operator.out.height}"
-            rows.append((part, ["", f"· {operator_words(operator)}", out, *costs, *milliseconds(None)]))
+            rows.append((part, ["", f"· {operator_words(operator)}", out, *costs, *untimed]))
     whole = numbers(total.macs, total.params, total.peak_activation_bytes)
     foot = ["total", f"{len(spec.blocks)} blocks", "", whole[0], "100", *whole[2:]]
     heads = [
@@ -156,13 +157,13 @@ def add_folded(
 
 def _folded(words: str, width: int) -> str:
     """Lines of at most ``width`` characters where the facts between commas allow it."""
-    lines = [""]
-    for fact in words.split(", "):
-        if lines[-1] and len(f"{lines[-1]}, {fact}") > width:
-            lines[-1] += ","
+    first, *others = words.replace(", ", ",\n").split("\n")
+    lines = [first]
+    for fact in others:
+        if len(lines[-1]) + 1 + len(fact) > width:
             lines.append(fact)
         else:
-            lines[-1] += f", {fact}" if lines[-1] else fact
+            lines[-1] += f" {fact}"
     return "\n".join(lines)
 
 
