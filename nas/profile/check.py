@@ -124,7 +124,8 @@ def check(spec: ArchSpec) -> Checked:
 def operators_run(network: nn.Module, image: Tensor) -> list[tuple[str, int]]:
     """Every operator that computes something, in order: its kind (torch's own name where there is none) and the
     elements of its output for one image."""
-    with torch.inference_mode(), _Recorder() as recorder:
+    recorder = _Recorder()
+    with torch.inference_mode(), recorder:
         network(image)
     return recorder.run
 

@@ -26,7 +26,7 @@ LETTER = 0.58 * SMALL  # points, the width of a letter
 
 # Okabe and Ito's colours, told apart by colour-blind readers; the hatches tell apart what is equally light in print
 LOOKS = {
-    "convolution": ("#009E73", ""),
+    "convolution": ("#009E73", "---"),
     "pointwise": ("#0072B2", ""),
     "depthwise": ("#E69F00", "\\\\\\\\"),
     "linear": ("#56B4E9", "...."),
@@ -103,6 +103,7 @@ def draw(found: Profiled, *, count: Count) -> "Figure":
             for line, block in zip(ledger(found.spec), _blocks(found, lambda one: one.macs), strict=True)
         ]
         _strip(axes[len(strips)], times, f"latency on {latency.device} (ms)")
+        axes[len(strips)].set(yticks=[], ylabel="")  # it is not split
     _memory(axes[-1], found)
     _legend(figure, [kind for kind in ORDER if kind in seen], found.form)
     return figure
