@@ -134,8 +134,9 @@ def main() -> None:
         return
     for space, found in spaces.items():
         print(
-            f"{space:13} {found['cost_us']:5.1f} µs ({found['dearest_us']:.1f} the dearest, {found['blocks']:.0f} blocks; "
-            f"as a budget counts it {found['budget_cost_us']:.1f}; making the spec {found['spec_us']:.0f}); "
+            f"{space:13} {found['cost_us']:5.1f} µs a network of {found['blocks']:.0f} blocks, "
+            f"{found['dearest_us']:.1f} the dearest, {found['budget_cost_us']:.1f} as a budget counts it "
+            f"(making the spec: {found['spec_us']:.0f}); "
             f"fvcore {found['fvcore_ms']:.0f} ms, {found['times_faster_than_fvcore']:,.0f} times; "
             f"FlopCounterMode {found['flop_counter_ms']:.0f} ms, {found['times_faster_than_flop_counter']:,.0f} times"
         )

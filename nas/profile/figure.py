@@ -98,8 +98,9 @@ def draw(found: Profiled, *, count: Count) -> "Figure":
         seen |= dict.fromkeys(part.kind for block in blocks for part in block.parts)
         _strip(below, blocks, label)
     if latency is not None:
+        known = latency.blocks_ms
         times = [
-            block._replace(parts=(Part("", latency.blocks_ms.get(line.name, 0.0)),))
+            block._replace(parts=(Part("", known[line.name]),) if known.get(line.name) else ())
             for line, block in zip(ledger(found.spec), _blocks(found, lambda one: one.macs), strict=True)
         ]
         _strip(axes[len(strips)], times, f"latency on {latency.device} (ms)")

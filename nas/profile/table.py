@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nas.blocks.base import FLOAT_BYTES
 from nas.blocks.operators import Operator
 from nas.profile.count import Count
 from nas.profile.kinds import by_kind, kind_words
@@ -52,7 +53,7 @@ def profile_table(found: Profiled, *, width: int, count: Count, operators: bool 
         costs = numbers(one.macs, one.params, one.peak_activation_bytes)
         rows.append((part, [short, block_words(row), _map(row, wide), *costs, *milliseconds(line.name)]))
         for operator in row.block.operators(row.shape) if operators else ():
-            costs = numbers(operator.macs, operator.params, 4 * operator.live)
+            costs = numbers(operator.macs, operator.params, FLOAT_BYTES * operator.live)
             out = shape_words(operator.out) if wide else f"{operator.out.height}"
             rows.append((part, ["", f"· {operator_words(operator)}", out, *costs, *untimed]))
     whole = numbers(total.macs, total.params, total.peak_activation_bytes)
