@@ -30,11 +30,12 @@ def block_cost(block: Block, shape: Shape) -> Cost:
 def cost(spec: ArchSpec) -> Cost:
     """MACs and parameters summed over the blocks, peak activation bytes of the fullest one; batch 1, fp32."""
     macs = params = kernels = peak = 0
-    for _, _, (_, one) in spec.placed():
+    for one in spec.costs():
         macs += one.macs
         params += one.params
         kernels += one.kernels
-        peak = max(peak, one.peak_activation_bytes)
+        if one.peak_activation_bytes > peak:
+            peak = one.peak_activation_bytes
     return Cost(macs=macs, params=params, kernels=kernels, peak_activation_bytes=peak)
 
 
