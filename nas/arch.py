@@ -75,7 +75,7 @@ class ArchSpec(_Costs):
                 "strides: 'cifar': this network has no rule for small images; use its published strides: "
                 + self._smallest()
             )
-        costs = []
+        costs: list[Cost] = []
         for _, shape, (out, cost) in self.placed():
             if out.height < 1 or out.width < 1:
                 raise SpecError(
