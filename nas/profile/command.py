@@ -32,6 +32,7 @@ Examples:
   python -m nas.profile mobilenet_v3_small --against mobilenet_v2
   python -m nas.profile densenet_121 --figure densenet.svg
   python -m nas.profile squeezenet_1_1 --check
+  python -m nas.profile mobilenet_v3_large --latency-target onnxruntime-cpu
   python -m nas.profile --list
 """
 
@@ -56,6 +57,13 @@ def profile(
     check: Annotated[
         bool, typer.Option("--check", help="Build it and have torch and fvcore count it; status 1 if they differ.")
     ] = False,
+    latency_target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Time it: onnxruntime-cpu, torch-cpu, torch-cuda, or a device of nas.latency."
+        ),
+    ] = None,
+    any_machine: Annotated[bool, typer.Option("--any-machine", help="Take a table of another machine.")] = False,
     figure: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw it to scale of its cost: FILE.svg or FILE.png.")
     ] = None,
@@ -64,8 +72,8 @@ def profile(
 ) -> None:
     with mended_by_user():
         if list_all:
-            if (name, resolution, classes, strides, count, operators, against, check, figure) != (
-                *(None, None, None, None, "macs", False, None, False, None),
+            if (name, resolution, classes, strides, count, operators, against, check, latency_target, figure) != (
+                *(None, None, None, None, "macs", False, None, False, None, None),
             ):
                 raise NasError("--list shows every published network in its native form: leave the others out")
             _list(as_json)
@@ -81,8 +89,12 @@ def profile(
 
         counted = find_count(count)
         found = find(name, resolution=resolution, classes=classes, strides=strides)
-        if against is not None:
-            _against(found, find(against, resolution=resolution, classes=classes, strides=strides), counted, as_json)
+        other = None if against is None else find(against, resolution=resolution, classes=classes, strides=strides)
+        if latency_target is not None:
+            found = _timed(found, latency_target, any_machine=any_machine)
+            other = None if other is None else _timed(other, latency_target, any_machine=any_machine)
+        if other is not None:
+            _against(found, other, counted, as_json)
             return
         if figure is not None:
             from nas.profile.figure import save
@@ -91,6 +103,20 @@ def profile(
         agrees = _show(found, counted, operators=operators, check=check, figure=figure, as_json=as_json)
     if not agrees:
         raise SystemExit(1)
+
+
+def _timed(found: "Profiled", target: str, *, any_machine: bool) -> "Profiled":
+    """With its latency, measured now where the target is this machine's."""
+    from dataclasses import replace
+
+    from nas.latency.find import find
+    from nas.latency.network import time_network
+    from nas.profile.network import Latency
+
+    table = find(target, any_machine=any_machine)
+    known = time_network(found.spec, table)
+    blocks = {row.name: ms for row, ms in zip(found.spec.rows(), known.blocks, strict=True)}
+    return replace(found, latency=Latency(device=table.table.name, total_ms=known.ms, blocks_ms=blocks))
 
 
 def _list(as_json: bool) -> None:
