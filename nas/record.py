@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from nas.arch import ArchSpec
 from nas.budget import Budget
 from nas.errors import StorageError
+from nas.objectives import Goal
 from nas.recipe import Recipe
 from nas.space import Option
 
@@ -52,6 +53,7 @@ class Record:
     params: int  # deployed form
     peak_activation_bytes: int  # deployed form
     train_macs: int  # trained form
+    latency_ms: float | None = None  # deployed form, of one image; None where no target was chosen
     seed: int
     fold: int  # validated on; trained on the others
     curve: tuple[EpochRecord, ...] = ()
@@ -132,19 +134,24 @@ class StudyFacts:
 class SearchFacts(StudyFacts):
     """A search: the most accurate network of a space under a budget."""
 
-    IDENTITY: ClassVar[tuple[str, ...]] = ("space", "space_fingerprint", "budget", "data", "recipe", "sampler", "seed")
+    IDENTITY: ClassVar[tuple[str, ...]] = (
+        *("space", "space_fingerprint", "budget", "data", "recipe", "sampler", "seed"),
+        "goal",
+    )
 
     kind: Literal["search"] = "search"
     space: str
     space_fingerprint: str
     budget: Budget
     sampler: str
+    goal: Goal = Goal()
 
     role: Role = "search"
     names_winner: bool = True  # a demonstration names none
     confirm: int = 2  # fresh seeds for the finalists
     trials: int = 0  # asked for, across restarts
     trust: int = 0  # networks trained longer, to see whether the trials rank
+    stopping: bool = True  # of hopeless trials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

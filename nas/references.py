@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, cast
 
 from nas.arch import ArchSpec
 from nas.budget import Budget
@@ -10,6 +10,7 @@ from nas.draw import NEAR, draw_inside
 from nas.errors import SpaceExhausted
 from nas.plan import Task, training_seed
 from nas.space import Option, Space
+from nas.spread import halves
 
 LARGEST_OF = 64  # random draws that fit, of which the largest is taken
 WIDTHS = [step / 100 for step in range(5, 401)]  # tried when a network is scaled; channels move in eights anyway
@@ -56,10 +57,12 @@ def reference_tasks(
     *,
     seed: int,
     scaled_only: Iterable[Published] = (),
+    curve_of: str | None = None,
 ) -> list[Task]:
     """One training for each reference, validated as the search's trials are, so that they can stand in one table.
 
-    ``published`` are trained as they are and scaled to the budget, ``scaled_only`` just that.
+    ``published`` are trained as they are and scaled to the budget, ``scaled_only`` just that. ``curve_of``: the one of
+    them that is also scaled to halves of the budget, down to the cheapest network, for a front to be held against.
     """
     tasks = []
     for reference in published:
@@ -70,6 +73,10 @@ def reference_tasks(
         tasks.append(_task(native, reference.name, reference.title, origin, seed, reference.choices))
         if fitted is not None and fitted[1] != native:
             tasks.append(_scaled(reference, *fitted, seed))
+        for part in halves(space, budget) if reference.name == curve_of else ():
+            fitted = scale_to_fit(reference.scaled, cast(Budget, part))  # looks like a budget
+            if fitted is not None:
+                tasks.append(_scaled(reference, *fitted, seed, name=f"{reference.name}@budget/{1 / part.share:g}"))
     for reference in scaled_only:
         fitted = scale_to_fit(reference.scaled, budget)
         if fitted is not None:
@@ -83,8 +90,8 @@ def reference_tasks(
     return tasks
 
 
-def _scaled(reference: Published, width: float, spec: ArchSpec, seed: int) -> Task:
-    return _task(spec, f"{reference.name}@budget", f"{reference.title} ×{width:g}", "scaled", seed)
+def _scaled(reference: Published, width: float, spec: ArchSpec, seed: int, *, name: str | None = None) -> Task:
+    return _task(spec, name or f"{reference.name}@budget", f"{reference.title} ×{width:g}", "scaled", seed)
 
 
 def _task(

@@ -2,18 +2,20 @@
 
 import hashlib
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
 
-from nas.arch import SMALL_IMAGE
+from nas.arch import SMALL_IMAGE, ArchSpec
 from nas.budget import Budget
 from nas.data import DEPLOYED, ImageSet, load
 from nas.draw import Preview, draw, ensure_possible, preview
 from nas.effort import find_effort, recipe_for
 from nas.errors import NasError, SpecError
 from nas.machine import machine, versions
+from nas.objectives import ACCURACY, Goal, find_goal
 from nas.recipe import Recipe
 from nas.record import DataFacts, SearchFacts
 from nas.samplers import SAMPLERS, MakeInner
@@ -34,6 +36,13 @@ class SearchOptions(TypedDict, total=False):
     budget_params: int | None
     budget_resolution: int | None
     budget_classes: int | None
+    objectives: str | Sequence[str] | None
+    objective: str | None
+    target_latency_ms: float | None
+    mnasnet_w: float | None
+    mnasnet_form: str | None
+    latency_ms: Callable[[ArchSpec], float] | None
+    stopping: bool
     dataset: str | ImageSet
     data_dir: Path | str | None
     resolution: int | None
@@ -69,12 +78,15 @@ def space_fingerprint(space: Space) -> str:
 
 def derived_name(facts: SearchFacts) -> str:
     """A study's name: space, budget, data, effort, and a hash of everything that makes it another study."""
-    identity = repr([getattr(facts, field) for field in facts.IDENTITY])
+    asked = [getattr(facts, field) for field in facts.IDENTITY]
+    identity = repr([one for one in asked if one != ACCURACY])  # studies from before there were goals keep their names
     limits = "-".join(
         f"{ceiling.limit:.10g}{'mflops' if ceiling.attribute == 'macs' else 'params'}"
         for ceiling in facts.budget.ceilings()
     )
-    parts = (facts.space.replace(":", "."), limits, facts.data.name, facts.effort)
+    goal = "mnasnet" if facts.goal.reward else "-".join(facts.goal.objectives)
+    goals = () if facts.goal == ACCURACY else (goal,)
+    parts = (facts.space.replace(":", "."), limits, *goals, facts.data.name, facts.effort)
     return "-".join((*parts, hashlib.sha256(identity.encode()).hexdigest()[:6]))
 
 
@@ -108,6 +120,7 @@ class Request:
     workers: int | None  # trainings at a time; None: as many as fit the machine
     storage: str
     runs: Path
+    latency_ms: Callable[[ArchSpec], float] | None = None  # of a network in the deployed form
 
     @property
     def folder(self) -> Path:
@@ -125,6 +138,13 @@ def request_search(
     budget_params: int | None = None,
     budget_resolution: int | None = None,
     budget_classes: int | None = None,
+    objectives: str | Sequence[str] | None = None,
+    objective: str | None = None,
+    target_latency_ms: float | None = None,
+    mnasnet_w: float | None = None,
+    mnasnet_form: str | None = None,
+    latency_ms: Callable[[ArchSpec], float] | None = None,
+    stopping: bool = True,
     dataset: str | ImageSet = "cifar10",
     data_dir: Path | str | None = None,
     resolution: int | None = None,
@@ -152,7 +172,9 @@ def request_search(
 
     ``recipe``: instead of the effort's, with ``epochs``, ``train_images``, ``val_images`` and ``precision`` of its own.
     ``trials``: in all, those of earlier calls included; ``confirm``: fresh seeds; ``trust``: trials that are trained
-    longer to check the ranking. ``workers``: trainings at a time, None: as many as fit the machine. ``precision``:
+    longer to check the ranking. ``objectives`` (``accuracy,macs``) asks for a front, ``objective="mnasnet"`` for the
+    best reward; ``latency_ms`` tells the latency of a network where either needs one. ``stopping``: of hopeless trials,
+    in trainings of six epochs or more. ``workers``: trainings at a time, None: as many as fit the machine. ``precision``:
     ``auto``, ``fp32`` or ``bf16``.
     """
     space_name = space if isinstance(space, str) else f"{space.__module__}:{space.__qualname__}"
@@ -173,6 +195,14 @@ def request_search(
             raise NasError(f"{flag} {value}: must be at least {least}")
     if trust and trust < FEWEST:
         raise NasError(f"--trust {trust}: a ranking needs at least {FEWEST} networks; 8 is usual")
+    goal = find_goal(
+        objectives=objectives,
+        objective=objective,
+        target_latency_ms=target_latency_ms,
+        w=mnasnet_w,
+        form=mnasnet_form,
+    )
+    _check_latency(goal, latency_ms)
     _check_ceilings(budget, budget_mflops, budget_params)
 
     def counted_at(deployed: tuple[int, int]) -> Budget:
@@ -219,6 +249,7 @@ def request_search(
         data=data_facts(data),
         recipe=recipe,
         sampler=sampler_name,
+        goal=goal,
         seed=seed,
         effort=effort,
         fallback=fallback,
@@ -226,6 +257,7 @@ def request_search(
         confirm=size.confirm if confirm is None else confirm,
         trials=size.trials if trials is None else trials,
         trust=trust,
+        stopping=stopping,
         command=command if command is not None else "nas.run_search(…)",
         machine=machine(),
         versions=versions(),
@@ -245,7 +277,14 @@ def request_search(
         workers=workers,
         storage=storage,
         runs=Path(runs),
+        latency_ms=latency_ms,
     )
+
+
+def _check_latency(goal: Goal, latency_ms: Callable[[ArchSpec], float] | None) -> None:
+    if goal.needs_latency and latency_ms is None:
+        flag = "--objective mnasnet" if goal.reward else f"--objectives {goal}"
+        raise NasError(f"{flag}: latency on what? give --latency-target")
 
 
 def _check_ceilings(budget: Budget | None, mflops: float | None, params: int | None) -> None:

@@ -154,13 +154,25 @@ def _driver(
         train=train or own_train,
     )
     published, own = held_against(facts.space)
-    references = reference_tasks(published, request.space, facts.budget, seed=facts.seed, scaled_only=own)
+    references = reference_tasks(
+        published,
+        request.space,
+        facts.budget,
+        seed=facts.seed,
+        scaled_only=own,
+        curve_of="mobilenet_v3_small" if facts.goal.several else None,
+    )
     return Driver(
         name=request.name,
         facts=facts,
         space=request.space,
         sampler=InsideSampler(
-            request.space, facts.budget, seed=facts.seed, make_inner=request.make_inner, name=facts.sampler
+            request.space,
+            facts.budget,
+            seed=facts.seed,
+            make_inner=request.make_inner,
+            name=facts.sampler,
+            spread=facts.goal.weighs_cost,
         ),
         trainer=trainer,
         executor=executor(trainer, request.workers, own=train is not None),
@@ -168,6 +180,7 @@ def _driver(
         storage=storage,
         watch=watch or Silent(),
         time_limit=time_limit,
+        latency_ms=request.latency_ms,
     )
 
 

@@ -170,7 +170,7 @@ def fake_run(
     study = replace(facts(budget=budget, recipe=recipe, demo=demo, confirm=len(seeds)), trials=max(trials, 1))
     own = fake_trials(study, trials, states)
     known = fake_references(study) if references else ()
-    fresh = confirm(to_confirm(own, known), study, seeds) if confirmed else ()
+    fresh = confirm(to_confirm(own, known, study), study, seeds) if confirmed else ()
     return RunRecords(name="fake-60", facts=study, trials=own, references=known, confirmations=fresh)
 
 
