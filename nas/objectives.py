@@ -52,9 +52,13 @@ class Cost:
             raise NasError(f"{self.name}: not known of a network of this run; it was recorded without a latency target")
         return float(value)
 
+    def number(self, value: float) -> str:
+        """``58.9``, in its unit."""
+        return f"{value / self.scale:,.{self.decimals}f}"
+
     def text(self, value: float) -> str:
         """``58.9 MFLOPs``, ``1.52 M parameters``, ``3.914 ms``."""
-        return f"{value / self.scale:,.{self.decimals}f} {self.unit}"
+        return f"{self.number(value)} {self.unit}"
 
 
 COSTS: dict[Name, Cost] = {
@@ -90,7 +94,7 @@ class MnasNet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """What is asked of the networks inside the budget. The accuracy comes first among objectives; the others are costs."""
+    """What is asked of the networks inside the budget. Of objectives the accuracy comes first; the others are costs."""
 
     objectives: tuple[Name, ...] = ("accuracy",)
     reward: MnasNet | None = None
@@ -115,8 +119,8 @@ class Goal:
 
     @property
     def directions(self) -> tuple[Direction, ...]:
-        costs: tuple[Direction, ...] = ("minimize",) * len(self.costs)
-        return ("maximize", *costs)
+        less: Direction = "minimize"
+        return ("maximize", *(less for _ in self.costs))
 
     @property
     def metrics(self) -> tuple[str, ...]:

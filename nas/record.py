@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from nas.arch import ArchSpec
 from nas.budget import Budget
 from nas.errors import StorageError
-from nas.objectives import Goal
+from nas.objectives import ACCURACY, Goal
 from nas.recipe import Recipe
 from nas.space import Option
 
@@ -144,7 +144,7 @@ class SearchFacts(StudyFacts):
     space_fingerprint: str
     budget: Budget
     sampler: str
-    goal: Goal = Goal()
+    goal: Goal = ACCURACY
 
     role: Role = "search"
     names_winner: bool = True  # a demonstration names none

@@ -174,8 +174,8 @@ def request_search(
     ``trials``: in all, those of earlier calls included; ``confirm``: fresh seeds; ``trust``: trials that are trained
     longer to check the ranking. ``objectives`` (``accuracy,macs``) asks for a front, ``objective="mnasnet"`` for the
     best reward; ``latency_ms`` tells the latency of a network where either needs one. ``stopping``: of hopeless trials,
-    in trainings of six epochs or more. ``workers``: trainings at a time, None: as many as fit the machine. ``precision``:
-    ``auto``, ``fp32`` or ``bf16``.
+    in trainings of six epochs or more. ``workers``: trainings at a time, None: as many as fit the machine.
+    ``precision``: ``auto``, ``fp32`` or ``bf16``.
     """
     space_name = space if isinstance(space, str) else f"{space.__module__}:{space.__qualname__}"
     space_function = find_space(space) if isinstance(space, str) else space

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from optuna.storages import BaseStorage, InMemoryStorage
 
-from nas import evidence
+from nas import evidence, front_evidence
 from nas.arch import ArchSpec
 from nas.lock import only_driver
 from nas.record import Record, RunRecords
@@ -69,6 +69,11 @@ class Run:
         """The finalist with the best confirmed accuracy; None for a demonstration, or before there is one."""
         record = evidence.winner(self.records)
         return None if record is None else self._found(record)
+
+    @property
+    def front(self) -> list[Found]:
+        """With several objectives the networks that no other beats by the search's own scores, cheapest first."""
+        return [self._found(member.record) for member in front_evidence.members(self.records)]
 
     @property
     def trials(self) -> list[Found]:

@@ -4,7 +4,6 @@ Random draws of a block space crowd at thin networks, and draws near the budget 
 gets a budget of its own, a part of the whole one, evenly in the logarithm between the cheapest network and the ceiling.
 """
 
-import math
 import random
 from dataclasses import dataclass
 from functools import lru_cache

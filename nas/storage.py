@@ -121,7 +121,8 @@ def open_study(
     sampler: optuna.samplers.BaseSampler | None = None,
     goal: Goal = ACCURACY,
 ) -> optuna.Study:
-    """The study of this name, made if it is not there; ``goal``: what its trials are told. Raises ``StorageError`` when it holds another question."""
+    """The study of this name, made if it is not there; ``goal``: what its trials are told. Raises ``StorageError`` when
+    it holds another question."""
     try:
         study = optuna.create_study(
             storage=storage,
