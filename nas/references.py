@@ -10,7 +10,7 @@ from nas.draw import NEAR, draw_inside
 from nas.errors import SpaceExhausted
 from nas.plan import Task, training_seed
 from nas.space import Option, Space
-from nas.spread import halves
+from nas.spread import Part, halves
 
 LARGEST_OF = 64  # random draws that fit, of which the largest is taken
 WIDTHS = [step / 100 for step in range(5, 401)]  # tried when a network is scaled; channels move in eights anyway
@@ -62,7 +62,8 @@ def reference_tasks(
     """One training for each reference, validated as the search's trials are, so that they can stand in one table.
 
     ``published`` are trained as they are and scaled to the budget, ``scaled_only`` just that. ``curve_of``: the one of
-    them that is also scaled to halves of the budget, down to the cheapest network, for a front to be held against.
+    them that is also scaled to a half of the budget, a quarter, and so on, down to the space's cheapest network or its
+    own thinnest, for a front to be held against.
     """
     tasks = []
     for reference in published:
@@ -73,10 +74,8 @@ def reference_tasks(
         tasks.append(_task(native, reference.name, reference.title, origin, seed, reference.choices))
         if fitted is not None and fitted[1] != native:
             tasks.append(_scaled(reference, *fitted, seed))
-        for part in halves(space, budget) if reference.name == curve_of else ():
-            fitted = scale_to_fit(reference.scaled, cast(Budget, part))  # looks like a budget
-            if fitted is not None:
-                tasks.append(_scaled(reference, *fitted, seed, name=f"{reference.name}@budget/{1 / part.share:g}"))
+        if reference.name == curve_of and fitted is not None:
+            tasks += _narrower(reference, halves(space, budget), seed)
     for reference in scaled_only:
         fitted = scale_to_fit(reference.scaled, budget)
         if fitted is not None:
@@ -87,6 +86,18 @@ def reference_tasks(
         tasks.append(_task(spec, "largest_draw", "largest random draw", "draw", seed, choices))
     except SpaceExhausted:  # so few networks fit that the search itself will say so
         pass
+    return tasks
+
+
+def _narrower(reference: Published, parts: Iterable[Part], seed: int) -> list[Task]:
+    tasks = []
+    for part in parts:
+        fitted = scale_to_fit(reference.scaled, cast(Budget, part))  # looks like a budget
+        if fitted is None:
+            thinnest = WIDTHS[0]
+            name = f"{reference.name}@thinnest"
+            return [*tasks, _scaled(reference, thinnest, reference.scaled(thinnest), seed, name=name)]
+        tasks.append(_scaled(reference, *fitted, seed, name=f"{reference.name}@budget/{1 / part.share:g}"))
     return tasks
 
 

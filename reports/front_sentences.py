@@ -16,8 +16,9 @@ def headline(run: RunRecords) -> str:
     members = standing.front(run)
     if not members:
         return f"Search under {run.facts.budget}: no front yet"
+    first = run.facts.goal.costs[0].title
     better = sum(member.against is not None and member.against.verdict == "better" for member in members)
-    shown = f"{better} shown to be better than {SMALL} at the same cost" if _compared(members) else "selected"
+    shown = f"{better} shown to be better than {SMALL} at the same {first}" if _compared(members) else "selected"
     return f"A front of {plural(len(members), 'network')} under {run.facts.budget}: {shown}"
 
 
@@ -42,7 +43,8 @@ def _confirmed(run: RunRecords, members: list[Member]) -> str:
         return f"Not confirmed: {asked}."
     holding = sum(bool(member.holds) for member in done)
     which = seeds(done[0].confirmed.seeds) if done[0].confirmed else ""
-    return f"On fresh {which} {len(done)} of them were trained; {_number(holding, len(done))} still on the front."
+    were = "1 of them was" if len(done) == 1 else f"{len(done)} of them were"
+    return f"{were} trained on fresh {which}: {_number(holding, len(done))} still on the front."
 
 
 def _number(holding: int, of: int) -> str:
@@ -66,7 +68,8 @@ def shown(run: RunRecords) -> str:
             parts.append(_group(run, verdict, group))
     one_seed = all(member.against and member.against.ci is None for member in compared)
     why = " One seed gives no interval; it takes 2 seeds or more." if one_seed else ""
-    return f"Against {SMALL} scaled to the same cost: {'; '.join(parts)}.{why}"
+    same = run.facts.goal.costs[0].title
+    return f"Against {SMALL} scaled to the same {same}: {'; '.join(parts)}.{why}"
 
 
 def _group(run: RunRecords, verdict: Verdict, group: list[Member]) -> str:

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.arch import ArchSpec
 from nas.budget import Budget
-from nas.draw import NEAR, Draw, draw, draw_inside, move_inside, walk
+from nas.draw import Draw, draw, draw_inside, move_inside, walk
 from nas.errors import SpaceExhausted
 from nas.record import ORPHAN
 from nas.samplers.snapshot import Snapshot
@@ -109,7 +109,7 @@ class InsideSampler(BaseSampler):
             return draw_inside(self._space, budget, rng, taken=taken)
         start = min((draw(self._space, rng) for _ in range(STARTS)), key=lambda one: _distance(budget, one))
         try:
-            return move_inside(self._space, budget, start, rng, taken=taken, near=NEAR)
+            return move_inside(self._space, budget, start, rng, taken=taken, near=FAIR)
         except SpaceExhausted:  # in this part; the whole budget may have more
             return draw_inside(self._space, self._budget, rng, taken=taken, near=0.0)
 

@@ -47,14 +47,14 @@ def front(run: RunRecords) -> Drawing | Skipped:
     _trials(axes, cost, [row.record for row in own if row.role != "front"])
     _selected(axes, cost, members, ceiling)
     _references(axes, cost, references)
-    _curve(axes, cost, run)
+    curve = _curve(axes, cost, run)
     _confirmed(axes, cost, members)
     if getattr(run.facts.budget, cost.attribute, None):
         axes.axvline(ceiling / cost.scale, color=INK, linestyle="--", linewidth=1, label="budget")
     axes.set(xlabel=f"{cost.title}, deployed ({cost.unit}, logarithmic)", ylabel=ACCURACY)
     axes.margins(x=0.06, y=0.1)
     legend(figure, axes, columns=3)
-    place(axes, _labels(cost, members, references), avoid=_ink(cost, own, references, members))
+    place(axes, _labels(cost, members, references), avoid=[*_ink(cost, own, references, members), *curve])
     return Drawing(figure=figure, title=TITLE, caption=_caption(run, members, beyond))
 
 
@@ -62,7 +62,8 @@ def _trials(axes: "Axes", cost: Cost, records: list[Record]) -> None:
     if records:
         x = [cost.of(record) / cost.scale for record in records]
         y = [_accuracy(record) for record in records]
-        axes.scatter(x, y, s=20, facecolors="none", edgecolors=PALE, linewidths=1, label="trial, beaten", zorder=2)
+        label = "trial, not on the front"
+        axes.scatter(x, y, s=20, facecolors="none", edgecolors=PALE, linewidths=1, label=label, zorder=2)
 
 
 def _selected(axes: "Axes", cost: Cost, members: list[Member], ceiling: float) -> None:
@@ -106,15 +107,20 @@ def _references(axes: "Axes", cost: Cost, rows: list[NetworkRow]) -> None:
         _bar(axes, cost.of(row.record) / cost.scale, row.confirmed, REFERENCE, "D", label)
 
 
-def _curve(axes: "Axes", cost: Cost, run: RunRecords) -> None:
+def _curve(axes: "Axes", cost: Cost, run: RunRecords) -> list[tuple[float, float]]:
+    """Draws it; returns points along it."""
     means = evidence.confirmed(evidence.scores(run.confirmations))
     known = front_evidence.confirmed_curve(run)
+    x = [cost.of(record) / cost.scale for record in known]
+    y = [100 * means[record.key].mean for record in known]
     if len(known) > 1:
-        x = [cost.of(record) / cost.scale for record in known]
-        y = [100 * means[record.key].mean for record in known]
         axes.plot(
             x, y, color=REFERENCE, linewidth=1.2, linestyle="-", alpha=0.7, zorder=2, label="MobileNetV3 small ×w"
         )
+
+    parts = [step / 20 for step in range(21)]
+    ends = zip(zip(x, y, strict=True), zip(x[1:], y[1:], strict=True), strict=False)
+    return [(x0 * (x1 / x0) ** part, y0 + (y1 - y0) * part) for (x0, y0), (x1, y1) in ends for part in parts]
 
 
 def _confirmed(axes: "Axes", cost: Cost, members: list[Member]) -> None:

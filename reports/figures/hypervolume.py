@@ -30,16 +30,11 @@ def hypervolume(run: RunRecords) -> Drawing | Skipped:
         if group:
             x, y = [numbers[place] for place in group], [volumes[place] for place in group]
             axes.scatter(x, y, marker=marker, color=color, s=30, linewidths=1.2, zorder=3, label=label)
-    axes.set(xlabel="trial, in the order of suggestion", ylabel=f"volume of the front ({_unit(run)})")
+    axes.set(xlabel="trial, in the order of suggestion", ylabel="volume of the front (points × doublings)")
     axes.set_ylim(bottom=0)
     whole_numbers(axes)
     legend(figure, axes, columns=3)
     return Drawing(figure=figure, title=TITLE, caption=_caption(run))
-
-
-def _unit(run: RunRecords) -> str:
-    costs = len(run.facts.goal.costs)
-    return "points × doublings" if costs == 1 else f"points × doublings of {costs} costs"
 
 
 def _caption(run: RunRecords) -> str:
