@@ -60,6 +60,8 @@ def shown(run: RunRecords) -> str:
     if not compared:
         if run.facts.confirm == 0:
             return f"Not shown against {SMALL}: nothing was trained on fresh seeds."
+        if front_evidence.confirmed_curve(run) and any(member.confirmed for member in members):
+            return f"Not shown against {SMALL}: every confirmed member is cheaper than its thinnest width trained here."
         return f"Nothing is shown yet about {SMALL} at the same cost."
     parts = []
     for verdict in ("better", "worse", "not shown"):

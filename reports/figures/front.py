@@ -51,7 +51,8 @@ def front(run: RunRecords) -> Drawing | Skipped:
     _confirmed(axes, cost, members)
     if getattr(run.facts.budget, cost.attribute, None):
         axes.axvline(ceiling / cost.scale, color=INK, linestyle="--", linewidth=1, label="budget")
-    axes.set(xlabel=f"{cost.title}, deployed ({cost.unit}, logarithmic)", ylabel=ACCURACY)
+    unit = cost.unit + (f" at {run.facts.budget.resolution} px" if cost.name == "macs" else "")
+    axes.set(xlabel=f"{cost.title}, deployed ({unit}, logarithmic)", ylabel=ACCURACY)
     axes.margins(x=0.06, y=0.1)
     legend(figure, axes, columns=3)
     place(axes, _labels(cost, members, references), avoid=[*_ink(cost, own, references, members), *curve])
