@@ -90,7 +90,7 @@ def reference_tasks(
 
 
 def _narrower(reference: Published, parts: Iterable[Part], seed: int) -> list[Task]:
-    tasks = []
+    tasks: list[Task] = []
     for part in parts:
         fitted = scale_to_fit(reference.scaled, cast(Budget, part))  # looks like a budget
         if fitted is None:
