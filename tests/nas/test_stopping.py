@@ -2,7 +2,7 @@
 
 import pytest
 
-from nas.stopping import FEWEST, FROM_EPOCHS, SIMILAR, Curve, hopeless
+from nas.stopping import FEWEST, FROM_EPOCHS, Curve, hopeless
 
 
 def curve(*scores: float, cost: float = 10.0) -> Curve:
@@ -29,10 +29,10 @@ def test_only_this_epoch_counts() -> None:
 
 
 def test_dearer_networks_are_never_compared_with() -> None:
-    dear = others(0.7, 0.7, 0.7, 0.7, 0.7, cost=10 * SIMILAR + 0.01)
+    dear = others(0.7, 0.7, 0.7, 0.7, 0.7, cost=11.01)
     assert not hopeless(curve(0.0, 0.01), dear, epochs=6)
     assert not hopeless(curve(0.0, 0.31), [*FIVE, *dear], epochs=6)
-    similar = others(0.7, 0.7, 0.7, 0.7, 0.7, cost=10 * SIMILAR)
+    similar = others(0.7, 0.7, 0.7, 0.7, 0.7, cost=11.0)  # a tenth dearer
     assert hopeless(curve(0.0, 0.31), [*FIVE, *similar], epochs=6)
 
 
