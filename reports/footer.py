@@ -30,6 +30,7 @@ def facts(run: RunRecords) -> list[tuple[str, str]]:
         ),
         ("space", f"{study.space} (fingerprint {study.space_fingerprint})"),
         ("budget", str(study.budget)),
+        ("searched for", str(study.goal)),
         ("sampler", f"{study.sampler}, seed {study.seed}"),
         ("recipe", f"{name} ({digest}): {pairs(recipe)}"),
         ("seeds and folds", _seeds_and_folds(run)),

@@ -37,7 +37,7 @@ def identical() -> RunRecords:
 
     run = fake_run()
     trials, references = (tuple(same(record) for record in group) for group in (run.trials, run.references))
-    fresh = confirm(to_confirm(trials, references), run.facts, (1, 2))
+    fresh = confirm(to_confirm(trials, references, run.facts), run.facts, (1, 2))
     return replace(run, trials=trials, references=references, confirmations=tuple(same(one) for one in fresh))
 
 
