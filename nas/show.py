@@ -19,6 +19,7 @@ from reports.baseline_sentences import trainings_left
 from reports.sentences import export_command, summary
 from reports.standing import comparison, front, is_demo, winner
 from reports.tables import NetworkRow, network_json, network_rows
+from reports.words import milliseconds
 
 SHOWN = 12  # rows of the terminal's table beside the references; the report has all
 
@@ -33,24 +34,29 @@ def table(run: RunRecords) -> Table:
         f"{facts.recipe.resolution} px, {facts.data.classes} classes. Selected: the score it was chosen by; confirmed: "
         "fresh seeds and folds."
     )
+    timed = facts.budget.latency_target is not None
+    if timed:
+        shown.caption += f" ms: on {facts.budget.latency_target}; ≈ predicted from its blocks, otherwise measured."
     shown.add_column("network", no_wrap=True)
-    for name in ("MFLOPs", "params\nM", "trained\nMMACs", "selected\n%", "confirmed\n%", "95%\ninterval"):
+    costs = ("MFLOPs", *(("ms",) if timed else ()), "params\nM", "trained\nMMACs")
+    for name in (*costs, "selected\n%", "confirmed\n%", "95%\ninterval"):
         shown.add_column(name, justify="right", no_wrap=True)
     rows = network_rows(run)
     own = [row for row in rows if row.role != "reference"]
     for row in own[:SHOWN]:
-        shown.add_row(*_cells(row), style="bold green" if row.role == "winner" else None)
+        shown.add_row(*_cells(run, row), style="bold green" if row.role == "winner" else None)
     if len(own) > SHOWN:
         shown.add_row(f"… {len(own) - SHOWN} more", style="dim")
     shown.add_section()
     for row in rows:
         if row.role == "reference":
-            shown.add_row(*_cells(row), style="cyan")
+            shown.add_row(*_cells(run, row), style="cyan")
     return shown
 
 
-def _cells(row: NetworkRow) -> list[str]:
+def _cells(run: RunRecords, row: NetworkRow) -> list[str]:
     record = row.record
+    ms = () if run.facts.budget.latency_target is None else (milliseconds(run, record),)
     selected = f"{100 * record.val_accuracy:.1f}" if record.val_accuracy is not None else record.state
     confirmed = "" if row.confirmed is None else f"{100 * row.confirmed.mean:.1f}"
     ci = "" if row.ci is None else f"{100 * row.ci[0]:.1f}–{100 * row.ci[1]:.1f}"
@@ -58,6 +64,7 @@ def _cells(row: NetworkRow) -> list[str]:
     return [
         record.title + mark,
         f"{record.macs / 1e6:.1f}",
+        *ms,
         f"{record.params / 1e6:.2f}",
         f"{record.train_macs / 1e6:.1f}",
         selected,
