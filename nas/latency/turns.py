@@ -23,7 +23,8 @@ interrupted, whose time says nothing."""
 
 ROUNDS = 31
 ROUND_SECONDS = 0.003
-FEWEST = 3  # images of a round
+FEWEST = 3  # images of a round, unless they take long
+LONG_SECONDS = 0.05
 WARM_UP = 3  # images before anything is timed
 BETWEEN = 0.04  # seconds of rounds between two readings of the reference
 
@@ -121,7 +122,8 @@ def round_of(call: Timed) -> Callable[[], float]:
     """A round of this call: milliseconds of the fastest image of some. What slows one image down and not the next is
     not the network's."""
     call(WARM_UP)
-    images = max(FEWEST, round(ROUND_SECONDS / max(min(call(FEWEST)), 1e-7)))
+    image = max(min(call(FEWEST)), 1e-7)
+    images = max(round(ROUND_SECONDS / image), min(FEWEST, round(LONG_SECONDS / image)), 1)
     return lambda: 1e3 * min(call(images))
 
 
