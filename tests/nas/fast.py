@@ -255,6 +255,7 @@ def driver(
             name=facts.sampler,
             spread=facts.goal.weighs_cost,
         ),
+        limits=facts.budget,
         trainer=trainer,
         executor=executor or InProcess(trainer),
         references=list(_references(known, space, facts.budget, facts.seed, curve_of)),
