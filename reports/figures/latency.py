@@ -1,6 +1,7 @@
 """Where latency and multiply-adds disagree: network by network, and by kind of block."""
 
 from collections import defaultdict
+from statistics import median
 
 from nas.budget import MILLION
 from nas.cost import ledger
@@ -18,9 +19,13 @@ from reports.figures.base import (
     measured_on,
     mflops_label,
 )
+from reports.words import listed
 
 TITLE = "Latency by multiply-adds"
+BEYOND = 2.0  # times the median network's multiply-adds
 BLOCKS_TITLE = "Milliseconds a million multiply-adds"
+
+Known = tuple[Record, Latency]
 
 
 def latency_by_macs(run: RunRecords) -> Drawing | Skipped:
@@ -28,6 +33,7 @@ def latency_by_macs(run: RunRecords) -> Drawing | Skipped:
     known = [(record, latency) for record in _networks(run) if (latency := run.latency(record)) is not None]
     if len(known) < 2:
         return Skipped(title=TITLE, reason="no latency target was chosen, or fewer than two networks have a latency")
+    known, beyond = _in_view(known)
     figure, axes = canvas(run, TITLE)
     for own, color, marker, who in ((True, TRIAL, "o", "trial"), (False, REFERENCE, "D", "reference")):
         for measured in (True, False):
@@ -57,14 +63,26 @@ def latency_by_macs(run: RunRecords) -> Drawing | Skipped:
     axes.set(xlabel=mflops_label(run.facts), ylabel=latency_label(run.facts).replace(" (", "\n("))
     axes.margins(0.08)
     legend(figure, axes)
-    return Drawing(figure=figure, title=TITLE, caption=f"{_spread(known)} {_trusted(run)}")
+    return Drawing(figure=figure, title=TITLE, caption=" ".join((_spread(known), *beyond, _trusted(run))))
+
+
+def _in_view(known: list[Known]) -> tuple[list[Known], list[str]]:
+    """Those that do not squeeze the others into a corner, and what is said of the others."""
+    limit = BEYOND * median(record.macs for record, _ in known)
+    outside = [
+        f"{record.title} ({record.macs / MILLION:.1f} MFLOPs, {latency.ms:.2f} ms)"
+        for record, latency in known
+        if record.macs > limit
+    ]
+    said = [f"Beyond the axis: {listed(outside)}."] if outside else []
+    return [one for one in known if one[0].macs <= limit], said
 
 
 def _networks(run: RunRecords) -> list[Record]:
     return [*run.trials, *run.references]
 
 
-def _spread(known: list[tuple[Record, Latency]]) -> str:
+def _spread(known: list[Known]) -> str:
     """How far apart networks of the same multiply-adds are."""
     rates = sorted(latency.ms / record.macs * MILLION for record, latency in known if record.macs)
     return (
@@ -97,7 +115,7 @@ def latency_by_block(run: RunRecords) -> Drawing | Skipped:
         share = rates[name][0] / sum(ms for ms, _ in rates.values())
         axes.annotate(f" {value:.3f}  ({share:.0%} of the time)", (value, name), va="center", fontsize=8)
     axes.set(xlabel=f"ms a million multiply-adds on {run.facts.budget.latency_target}")
-    axes.margins(x=0.35)
+    axes.set_xlim(0, 1.55 * max(values))  # room for what stands behind the bars
     caption = (
         f"Summed over the blocks of {len(_networks(run))} networks of this run, each block timed by itself at "
         f"{run.facts.budget.resolution} px. {measured_on(run)}"
