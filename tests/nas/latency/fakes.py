@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 import pytest
 from torch import nn
@@ -11,10 +12,9 @@ from nas.arch import ArchSpec
 from nas.blocks import Shape
 from nas.draw import draw
 from nas.latency import build, pack, turns
-from nas.latency.build import overhead, possible_blocks
+from nas.latency.build import possible_blocks
 from nas.latency.predict import Predictor, placed
-from nas.latency.stopwatch import Stopwatch
-from nas.latency.table import Table
+from nas.latency.table import Placed, Table
 from nas.latency.targets import TARGETS
 from nas.latency.turns import Timed
 from nas.latency.value import Calibration, Latency
@@ -31,9 +31,15 @@ def milliseconds(module: nn.Module, shape: Sequence[int]) -> float:
     return 0.002 + 2e-6 * Shape(*shape).elements + 1e-6 * kernels * height * width
 
 
+@cache
+def block_ms(one: Placed) -> float:
+    """Of a block where it stands."""
+    return milliseconds(one.block.module(one.shape), one.shape)
+
+
 def total(spec: ArchSpec) -> float:
     """Of a network: what its blocks take one after the other."""
-    return sum(milliseconds(row.block.module(row.shape), row.shape) for row in spec.rows())
+    return sum(map(block_ms, placed(spec)))
 
 
 class FakeTarget:
@@ -110,9 +116,7 @@ def table_of(specs: Sequence[ArchSpec], *, measured: Sequence[ArchSpec] = (), na
         fingerprint="a processor, 1 thread",
         level=1.0,
         overhead_ms=0.002,
-        blocks={
-            one: milliseconds(one.block.module(one.shape), one.shape) for spec in specs for one in placed(spec)
-        },
+        blocks={one: block_ms(one) for spec in specs for one in placed(spec)},
         networks={spec: latency(total(spec)) for spec in measured},
     )
 
@@ -142,10 +146,3 @@ def calibration(**other: float) -> Calibration:
 
 def predictor_of(specs: Sequence[ArchSpec], **other: float) -> Predictor:
     return Predictor(table=table_of(specs), calibration=calibration(**other))
-
-
-def stopwatch(target: FakeTarget) -> Stopwatch:
-    return Stopwatch(target=target)
-
-
-__all__ = ["overhead"]

@@ -14,7 +14,7 @@ from nas.latency.predict import LEAST_ERROR, Predictor, calibrate, placed
 from nas.latency.table import Placed, Table
 from nas.latency.value import Latency
 from tests.nas.fast import tiny_space
-from tests.nas.latency.fakes import calibration, latency, milliseconds, predictor_of, specs_of, table_of, total
+from tests.nas.latency.fakes import block_ms, calibration, latency, predictor_of, specs_of, table_of, total
 
 SPECS = specs_of(tiny_space, 60)
 
@@ -76,9 +76,7 @@ def _blocks(specs: list[ArchSpec]) -> dict[Placed, None]:
 
 def test_blocks_are_given_in_the_networks_order() -> None:
     predict = predictor_of(SPECS)
-    rows = list(SPECS[0].rows())
-    expected = [milliseconds(row.block.module(row.shape), row.shape) for row in rows]
-    assert [ms for ms, _ in predict.blocks(SPECS[0])] == pytest.approx(expected)
+    assert [ms for ms, _ in predict.blocks(SPECS[0])] == pytest.approx([block_ms(one) for one in placed(SPECS[0])])
 
 
 def measured_with_noise(seed: int = 0) -> Table:
