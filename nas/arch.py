@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NamedTuple, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from nas.blocks import Block, Shape
+from nas.blocks import Block, Cost, Shape
 from nas.blocks.base import require, require_positive
 from nas.blocks.facts import Placed
 from nas.errors import SpecError
@@ -36,8 +36,15 @@ class Row(NamedTuple):
     out: Shape
 
 
+class _Costs:
+    """A place beside the fields, so neither compared nor pickled nor written to JSON."""
+
+    __slots__ = ("_costs",)
+    _costs: tuple[Cost, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArchSpec:
+class ArchSpec(_Costs):
     """A network as a table of blocks. Two architectures are the same exactly when their specs are equal.
 
     The blocks carry their published strides; with ``strides="cifar"`` the first ``cifar_steps`` strided blocks keep
@@ -68,12 +75,15 @@ class ArchSpec:
                 "strides: 'cifar': this network has no rule for small images; use its published strides: "
                 + self._smallest()
             )
-        for index, (_, shape, (out, _)) in enumerate(self.placed()):
+        costs: list[Cost] = []
+        for _, shape, (out, cost) in self.placed():
             if out.height < 1 or out.width < 1:
                 raise SpecError(
-                    f"blocks[{index}]: a map of {shape.height}×{shape.width} px is too small for this block; "
+                    f"blocks[{len(costs)}]: a map of {shape.height}×{shape.width} px is too small for this block; "
                     + self._smallest()
                 )
+            costs.append(cost)
+        object.__setattr__(self, "_costs", tuple(costs))
 
     def _smallest(self) -> str:
         """What to do about a resolution that is too small."""
@@ -117,6 +127,13 @@ class ArchSpec:
         """Every block with its shapes, in order; names are ``blocks[i]``, as in the JSON form."""
         for index, (block, shape, placed) in enumerate(self.placed()):
             yield Row(f"blocks[{index}]", block, shape, placed.out)
+
+    def costs(self) -> tuple[Cost, ...]:
+        """What every block costs, in order; kept from when the table was checked."""
+        try:
+            return self._costs
+        except AttributeError:  # unpickled, which checks nothing
+            return tuple(placed.cost for _, _, placed in self.placed())
 
     def placed(self) -> Iterator[tuple[Block, Shape, Placed]]:
         """Every block in force with what enters, what leaves and what it costs; ``rows`` without names, for loops."""

@@ -29,13 +29,14 @@ def block_cost(block: Block, shape: Shape) -> Cost:
 
 def cost(spec: ArchSpec) -> Cost:
     """MACs and parameters summed over the blocks, peak activation bytes of the fullest one; batch 1, fp32."""
-    macs = params = kernels = peak = operators = 0
-    for _, _, (_, one) in spec.placed():
+    macs = params = kernels = operators = peak = 0
+    for one in spec.costs():
         macs += one.macs
         params += one.params
         kernels += one.kernels
         operators += one.operators
-        peak = max(peak, one.peak_activation_bytes)
+        if one.peak_activation_bytes > peak:
+            peak = one.peak_activation_bytes
     return Cost(macs=macs, params=params, kernels=kernels, peak_activation_bytes=peak, operators=operators)
 
 

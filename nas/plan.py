@@ -7,7 +7,7 @@ from nas import evidence
 from nas.arch import ArchSpec
 from nas.latency.value import Latency
 from nas.recipe import Recipe
-from nas.record import Record
+from nas.record import Record, SearchFacts
 from nas.space import Option
 
 UNTIL_TIME = 100_000  # trials asked for where only the time limits them
@@ -66,23 +66,21 @@ def trial_task(number: int, spec: ArchSpec, choices: dict[str, Option], origin: 
     )
 
 
-def confirmation_tasks(
-    trials: tuple[Record, ...], references: tuple[Record, ...], *, seed: int, confirm: int
-) -> list[Task]:
+def confirmation_tasks(trials: tuple[Record, ...], references: tuple[Record, ...], facts: SearchFacts) -> list[Task]:
     """Seed by seed, not network by network, so that what an interruption leaves is paired."""
     return [
         Task(
             spec=record.spec,
             choices=record.choices,
-            seed=training_seed(seed, k),
+            seed=training_seed(facts.seed, k),
             fold=confirmation_fold(k),
             number=record.number,
             name=record.name,
             title=record.title,
             origin=record.origin,
         )
-        for k in range(1, confirm + 1)
-        for record in evidence.to_confirm(trials, references)
+        for k in range(1, facts.confirm + 1)
+        for record in evidence.to_confirm(trials, references, facts)
     ]
 
 

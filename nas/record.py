@@ -15,6 +15,7 @@ from nas.arch import ArchSpec
 from nas.budget import Budget
 from nas.errors import StorageError
 from nas.latency.value import Calibration, Latency
+from nas.objectives import ACCURACY, Goal
 from nas.recipe import Recipe
 from nas.space import Option
 
@@ -140,22 +141,16 @@ class SearchFacts(StudyFacts):
     """A search: the most accurate network of a space under a budget."""
 
     IDENTITY: ClassVar[tuple[str, ...]] = (
-        "space",
-        "space_fingerprint",
-        "budget",
-        "data",
-        "recipe",
-        "sampler",
-        "seed",
-        "latency_fingerprint",
+        *("space", "space_fingerprint", "budget", "data", "recipe", "sampler", "seed"),
+        *("goal", "latency_fingerprint"),
     )
-    ADDED: ClassVar[tuple[str, ...]] = ("latency_fingerprint",)  # to the identity, since there are studies
 
     kind: Literal["search"] = "search"
     space: str
     space_fingerprint: str
     budget: Budget
     sampler: str
+    goal: Goal = ACCURACY
 
     role: Role = "search"
     names_winner: bool = True  # a demonstration names none
@@ -164,6 +159,7 @@ class SearchFacts(StudyFacts):
     trust: int = 0  # networks trained longer, to see whether the trials rank
     latency_fingerprint: str | None = None  # what its latencies hold for: processor, runtime, threads; or a device
     calibration: Calibration | None = None  # how well they are predicted
+    stopping: bool = True  # of hopeless trials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from nas.draw import NEAR, draw_inside
 from nas.errors import SpaceExhausted
 from nas.plan import Task, training_seed
 from nas.space import Option, Space
+from nas.spread import Part, halves
 
 MEASURED = 8  # networks that are measured at most, to find one that fits
 LARGEST_OF = 64  # random draws that fit, of which the largest is taken
@@ -77,10 +78,13 @@ def reference_tasks(
     *,
     seed: int,
     scaled_only: Iterable[Published] = (),
+    curve_of: str | None = None,
 ) -> list[Task]:
     """One training for each reference, validated as the search's trials are, so that they can stand in one table.
 
-    ``published`` are trained as they are and scaled to the budget, ``scaled_only`` just that.
+    ``published`` are trained as they are and scaled to the budget, ``scaled_only`` just that. ``curve_of``: the one of
+    them that is also scaled to a half of the budget, a quarter, and so on, down to the space's cheapest network or its
+    own thinnest, for a front to be held against.
     """
     tasks = []
     for reference in published:
@@ -91,6 +95,8 @@ def reference_tasks(
         tasks.append(_task(native, reference.name, reference.title, origin, seed, reference.choices))
         if fitted is not None and fitted[1] != native:
             tasks.append(_scaled(reference, *fitted, seed))
+        if reference.name == curve_of and fitted is not None:
+            tasks += _narrower(reference, halves(space, limits), seed)
     for reference in scaled_only:
         fitted = scale_to_fit(reference.scaled, limits)
         if fitted is not None:
@@ -104,8 +110,20 @@ def reference_tasks(
     return tasks
 
 
-def _scaled(reference: Published, width: float, spec: ArchSpec, seed: int) -> Task:
-    return _task(spec, f"{reference.name}@budget", f"{reference.title} ×{width:g}", "scaled", seed)
+def _narrower(reference: Published, parts: Iterable[Part], seed: int) -> list[Task]:
+    tasks: list[Task] = []
+    for part in parts:
+        fitted = scale_to_fit(reference.scaled, part)
+        if fitted is None:
+            thinnest = WIDTHS[0]
+            name = f"{reference.name}@thinnest"
+            return [*tasks, _scaled(reference, thinnest, reference.scaled(thinnest), seed, name=name)]
+        tasks.append(_scaled(reference, *fitted, seed, name=f"{reference.name}@budget/{1 / part.share:g}"))
+    return tasks
+
+
+def _scaled(reference: Published, width: float, spec: ArchSpec, seed: int, *, name: str | None = None) -> Task:
+    return _task(spec, name or f"{reference.name}@budget", f"{reference.title} ×{width:g}", "scaled", seed)
 
 
 def _task(

@@ -2,12 +2,13 @@
 
 import hashlib
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from nas.arch import SMALL_IMAGE
+from nas.arch import SMALL_IMAGE, ArchSpec
 from nas.budget import NO_BUDGET, Budget, Limits
 from nas.data import DEPLOYED, ImageSet, load
 from nas.data.request import Say
@@ -16,6 +17,7 @@ from nas.effort import find_effort, recipe_for
 from nas.errors import NasError, SpecError
 from nas.latency.limits import LatencyLimits
 from nas.machine import machine, versions
+from nas.objectives import ACCURACY, find_goal
 from nas.preview import Preview, ensure_possible, preview
 from nas.recipe import Recipe
 from nas.record import DataFacts, SearchFacts
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 DEFAULT = "onnxruntime-cpu"  # latency target
+BEYOND_TARGET = 2  # times MnasNet's target latency: the budget where none is given
 
 
 class SearchOptions(TypedDict, total=False):
@@ -47,6 +50,13 @@ class SearchOptions(TypedDict, total=False):
     any_machine: bool
     budget_resolution: int | None
     budget_classes: int | None
+    objectives: str | Sequence[str] | None
+    objective: str | None
+    target_latency_ms: float | None
+    mnasnet_w: float | None
+    mnasnet_form: str | None
+    latency_ms: Callable[[ArchSpec], float] | None
+    stopping: bool
     dataset: str | ImageSet
     data_dir: Path | str | None
     resolution: int | None
@@ -72,14 +82,16 @@ class SearchOptions(TypedDict, total=False):
 
 def derived_name(facts: SearchFacts) -> str:
     """A study's name: space, budget, data, effort, and a hash of everything that makes it another study."""
-    identity = [getattr(facts, field) for field in facts.IDENTITY if field not in facts.ADDED]
-    # what was added later changes no older name
-    identity += [value for field in facts.ADDED if (value := getattr(facts, field)) is not None]
+    asked = [getattr(facts, field) for field in facts.IDENTITY]
+    # studies from before there were goals and latencies keep their names
+    identity = repr([one for one in asked if one is not None and one != ACCURACY])
     limits = "-".join(f"{ceiling.limit:.10g}{ceiling.short}" for ceiling in facts.budget.ceilings())
     if facts.budget.latency_ms is not None:
         limits = "-".join(filter(None, (limits, f"{facts.budget.latency_ms:.10g}ms")))
-    parts = (facts.space.replace(":", "."), limits, facts.data.name, facts.effort)
-    return "-".join((*parts, hashlib.sha256(repr(identity).encode()).hexdigest()[:6]))
+    goal = "mnasnet" if facts.goal.reward else "-".join(facts.goal.objectives)
+    goals = () if facts.goal == ACCURACY else (goal,)
+    parts = (facts.space.replace(":", "."), limits, *goals, facts.data.name, facts.effort)
+    return "-".join((*parts, hashlib.sha256(identity.encode()).hexdigest()[:6]))
 
 
 def data_facts(data: ImageSet) -> DataFacts:
@@ -113,6 +125,7 @@ class Request:
     workers: int | None  # trainings at a time; None: as many as fit the machine
     storage: str
     runs: Path
+    latency_ms: Callable[[ArchSpec], float] | None = None  # of a network in the deployed form
 
     @property
     def folder(self) -> Path:
@@ -136,6 +149,13 @@ def request_search(
     any_machine: bool = False,
     budget_resolution: int | None = None,
     budget_classes: int | None = None,
+    objectives: str | Sequence[str] | None = None,
+    objective: str | None = None,
+    target_latency_ms: float | None = None,
+    mnasnet_w: float | None = None,
+    mnasnet_form: str | None = None,
+    latency_ms: Callable[[ArchSpec], float] | None = None,
+    stopping: bool = True,
     dataset: str | ImageSet = "cifar10",
     data_dir: Path | str | None = None,
     resolution: int | None = None,
@@ -163,8 +183,10 @@ def request_search(
 
     ``recipe``: instead of the effort's, with ``epochs``, ``train_images``, ``val_images`` and ``precision`` of its own.
     ``trials``: in all, those of earlier calls included; ``confirm``: fresh seeds; ``trust``: trials that are trained
-    longer to check the ranking. ``workers``: trainings at a time, None: as many as fit the machine. ``precision``:
-    ``auto``, ``fp32`` or ``bf16``.
+    longer to check the ranking. ``objectives`` (``accuracy,macs``) asks for a front, ``objective="mnasnet"`` for the
+    best reward; ``latency_ms`` tells the latency of a network where either needs one. ``stopping``: of hopeless trials,
+    in trainings of six epochs or more. ``workers``: trainings at a time, None: as many as fit the machine.
+    ``precision``: ``auto``, ``fp32`` or ``bf16``.
     """
     space_name = space if isinstance(space, str) else f"{space.__module__}:{space.__qualname__}"
     space_function = find_space(space) if isinstance(space, str) else space
@@ -193,9 +215,23 @@ def request_search(
         if limit is not None and not 0 < limit < float("inf"):
             raise NasError(f"{flag} {limit:g}: must be above zero")
     macs, size_bytes, memory_bytes = (None if limit is None else round(limit * 1e6) for limit in millions.values())
+    goal = find_goal(
+        objectives=objectives,
+        objective=objective,
+        target_latency_ms=target_latency_ms,
+        w=mnasnet_w,
+        form=mnasnet_form,
+    )
     if budget is None and all(limit is None for limit in (*millions.values(), budget_params, budget_latency_ms)):
-        raise NasError(NO_BUDGET)
-    found_target = _find_target(budget, budget_latency_ms, latency_target, any_machine=any_machine)
+        if goal.reward is None or latency_ms is not None:
+            raise NasError(NO_BUDGET)
+        budget_latency_ms = BEYOND_TARGET * goal.reward.target_ms  # the target is soft, and every search has a budget
+    found_target = _find_target(
+        budget,
+        latency_target,
+        wanted=budget_latency_ms is not None or (goal.needs_latency and latency_ms is None),
+        any_machine=any_machine,
+    )
 
     def counted_at(deployed: tuple[int, int]) -> Budget:
         return budget or Budget(
@@ -250,6 +286,7 @@ def request_search(
         data=data_facts(data),
         recipe=recipe,
         sampler=sampler_name,
+        goal=goal,
         seed=seed,
         effort=effort,
         fallback=fallback,
@@ -259,6 +296,7 @@ def request_search(
         trust=trust,
         latency_fingerprint=None if found_target is None else found_target.table.fingerprint,
         calibration=limits.calibration if isinstance(limits, LatencyLimits) else None,
+        stopping=stopping,
         command=command if command is not None else "nas.run_search(…)",
         machine=machine(),
         versions=versions(),
@@ -279,17 +317,13 @@ def request_search(
         workers=workers,
         storage=storage,
         runs=Path(runs),
+        latency_ms=latency_ms,
     )
 
 
-def _find_target(
-    budget: Budget | None, latency_ms: float | None, target: str | None, *, any_machine: bool
-) -> "Found | None":
+def _find_target(budget: Budget | None, target: str | None, *, wanted: bool, any_machine: bool) -> "Found | None":
     """The table of the latency target; None where latency is not asked for. Raises ``LatencyError``."""
-    if budget is not None:
-        target = target or budget.latency_target
-    elif target is None and latency_ms is not None:
-        target = DEFAULT
+    target = target or (budget.latency_target if budget is not None else None) or (DEFAULT if wanted else None)
     if target is None:
         return None
     from nas.latency.find import find

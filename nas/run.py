@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from optuna.storages import BaseStorage, InMemoryStorage
 
-from nas import evidence
+from nas import evidence, front_evidence
 from nas.arch import ArchSpec
 from nas.latency.limits import LatencyLimits
 from nas.lock import only_driver
@@ -71,6 +71,11 @@ class Run:
         """The finalist with the best confirmed accuracy; None for a demonstration, or before there is one."""
         record = evidence.winner(self.records)
         return None if record is None else self._found(record)
+
+    @property
+    def front(self) -> list[Found]:
+        """With several objectives the networks that no other beats by the search's own scores, cheapest first."""
+        return [self._found(member.record) for member in front_evidence.members(self.records)]
 
     @property
     def trials(self) -> list[Found]:
@@ -157,16 +162,28 @@ def _driver(
     )
     published, own = held_against(facts.space)
     limits = request.limits
-    references = reference_tasks(published, request.space, limits, seed=facts.seed, scaled_only=own)
     trainings = executor(trainer, request.workers, own=train is not None)
     if isinstance(limits, LatencyLimits):
         limits.quiet = trainings.paused
+    references = reference_tasks(
+        published,
+        request.space,
+        limits,
+        seed=facts.seed,
+        scaled_only=own,
+        curve_of="mobilenet_v3_small" if facts.goal.several else None,
+    )
     return Driver(
         name=request.name,
         facts=facts,
         space=request.space,
         sampler=InsideSampler(
-            request.space, limits, seed=facts.seed, make_inner=request.make_inner, name=facts.sampler
+            request.space,
+            limits,
+            seed=facts.seed,
+            make_inner=request.make_inner,
+            name=facts.sampler,
+            spread=facts.goal.weighs_cost,
         ),
         limits=limits,
         trainer=trainer,
@@ -176,6 +193,7 @@ def _driver(
         watch=watch or Silent(),
         time_limit=time_limit,
         weights=(request.folder / WEIGHTS).absolute(),  # workers may be anywhere
+        latency_ms=request.latency_ms,
     )
 
 

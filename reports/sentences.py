@@ -7,7 +7,7 @@ from nas.evidence import Comparison
 from nas.plan import LONGER
 from nas.record import Record, RunRecords
 from nas.trust import Agreement, checked
-from reports import standing
+from reports import front_sentences, standing
 from reports.words import capital, cost, interval, percent, plural, points, seeds
 
 SMALL = "MobileNetV3 small"
@@ -24,6 +24,8 @@ def found(run: RunRecords) -> str:
     """The winner and how it compares; of a demonstration that it is one; of an unfinished run who leads."""
     if standing.is_demo(run.facts):
         return f"{capital(standing.demo_words(run.facts))} ({standing.states(run)}): it names no winner."
+    if run.facts.goal.several:
+        return front_sentences.found(run)
     best = standing.winner(run)
     if best is None:
         return _no_winner(run)
@@ -39,8 +41,8 @@ def found(run: RunRecords) -> str:
     # both over the comparison's own seeds, so that the two accuracies differ by exactly the difference
     ours, theirs = (_mean(run, record, against.seeds) for record in (best, against.reference))
     return (
-        f"{so_far}: {_named(run, best)}, {percent(ours)} confirmed on {_fresh(against.seeds)}; "
-        f"{_named(run, against.reference)} reaches {percent(theirs)}."
+        f"{so_far}: {_named(run, best)}, {_scored(run, best, ours)} confirmed on {_fresh(against.seeds)}; "
+        f"{_named(run, against.reference)} reaches {_scored(run, against.reference, theirs)}."
     )
 
 
@@ -50,6 +52,8 @@ def shown(run: RunRecords) -> str:
     if standing.is_demo(facts):
         asked = "CIFAR-10 was asked for and could not be had. " if facts.fallback else ""
         return f"{asked}Nothing is claimed: accuracies of a {standing.demo_words(facts)} do not rank networks."
+    if facts.goal.several:
+        return front_sentences.shown(run)
     best = standing.winner(run)
     if best is None:
         return f"Nothing is shown yet about {SMALL} at the same cost."
@@ -63,7 +67,7 @@ def shown(run: RunRecords) -> str:
         return _no_comparison(run)
     recipe = facts.recipe
     length = plural(recipe.epochs, "epoch")
-    return f"{_verdict(against)} Measured on trainings of {length} of {images(recipe.train_images)}."
+    return f"{_verdict(against, _how(run))} Measured on trainings of {length} of {images(recipe.train_images)}."
 
 
 def trust(run: RunRecords) -> str:
@@ -135,16 +139,21 @@ def images(count: int | None) -> str:
     return "all images" if count is None else f"{count:,} images"
 
 
-def _verdict(against: Comparison) -> str:
+def _how(run: RunRecords) -> str:
+    reward = run.facts.goal.reward
+    return "at the same cost" if reward is None else f"by the reward {reward}"
+
+
+def _verdict(against: Comparison, how: str) -> str:
     difference = points(against.difference)
     if against.ci is None:
         return f"Not shown: {difference} from {seeds(against.seeds)} alone gives no interval; it takes 2 seeds or more."
     widened = f", widened for having chosen among {against.candidates}" if against.candidates > 1 else ""
     measured = f"{difference}, 95% interval {interval(against.ci, differences=True)} ({seeds(against.seeds)}{widened})"
     if against.verdict == "better":
-        return f"Better than {against.reference.title} at the same cost: {measured}."
+        return f"Better than {against.reference.title} {how}: {measured}."
     if against.verdict == "worse":
-        return f"Worse than {against.reference.title} at the same cost: {measured}."
+        return f"Worse than {against.reference.title} {how}: {measured}."
     return (
         f"Not shown: {measured}. These trainings cannot tell the two apart, which does not make them equal; "
         "more fresh seeds narrow the interval."
@@ -152,7 +161,7 @@ def _verdict(against: Comparison) -> str:
 
 
 def _no_winner(run: RunRecords) -> str:
-    best = evidence.finalists(run.trials, 1)
+    best = evidence.finalists(run.trials, 1, run.facts.goal)
     if not best:
         so_far = standing.states(run) if run.trials else "no trial"
         return f"No winner yet: {so_far}, none of them complete." if run.trials else f"No winner yet: {so_far} so far."
@@ -180,12 +189,20 @@ def _state(record: Record) -> str:
 
 
 def _named(run: RunRecords, record: Record) -> str:
-    return f"{record.title} ({cost(run.facts.budget, record)})"
+    latency = "" if record.latency_ms is None else f", {record.latency_ms:,.3f} ms"
+    return f"{record.title} ({cost(run.facts.budget, record)}{latency})"
 
 
 def _mean(run: RunRecords, record: Record, over: tuple[int, ...]) -> float:
     by_seed = evidence.scores(run.confirmations)[record.key]
     return sum(by_seed[seed] for seed in over) / len(over)
+
+
+def _scored(run: RunRecords, record: Record, accuracy: float) -> str:
+    """``59.1%``, or with a reward ``59.1% (reward 57.9)``: differences are of what was searched for."""
+    goal = run.facts.goal
+    reward = "" if goal.reward is None else f" (reward {100 * goal.score(accuracy, record):.1f})"
+    return percent(accuracy) + reward
 
 
 def _fresh(over: tuple[int, ...]) -> str:

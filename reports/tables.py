@@ -11,7 +11,7 @@ from nas.evidence import Confirmed
 from nas.record import Record, RunRecords
 from reports import standing
 
-Role = Literal["winner", "finalist", "trial", "reference"]
+Role = Literal["winner", "finalist", "front", "trial", "reference"]
 
 COLUMNS = (
     *("network", "title", "role", "state", "origin"),
@@ -37,14 +37,19 @@ class NetworkRow:
 
 
 def network_rows(run: RunRecords) -> list[NetworkRow]:
-    """Trials and references: the winner, the finalists, then everything else; each by confirmed, then selected."""
+    """Trials and references: the winner, the finalists or the front, then everything else; each by confirmed, then
+    selected."""
     confirmed = evidence.confirmed(evidence.scores(run.confirmations))
     best = standing.winner(run)
-    finalists = {record.key for record in evidence.finalists(run.trials)}
+    goal = run.facts.goal
+    front = {member.record.key for member in standing.front(run)}
+    finalists = set() if goal.several else {record.key for record in evidence.finalists(run.trials, goal=goal)}
 
     def role(record: Record) -> Role:
         if best is not None and record.key == best.key:
             return "winner"
+        if record.key in front:
+            return "front"
         return "finalist" if record.key in finalists else "trial"
 
     rows = [NetworkRow(record=one, role=role(one), confirmed=confirmed.get(one.key)) for one in run.trials]
@@ -53,7 +58,7 @@ def network_rows(run: RunRecords) -> list[NetworkRow]:
 
 
 def _rank(row: NetworkRow) -> tuple[float, ...]:
-    group = {"winner": 0, "finalist": 1}.get(row.role, 2)
+    group = {"winner": 0, "finalist": 1, "front": 1}.get(row.role, 2)
     mean = row.confirmed.mean if row.confirmed else -1.0
     selected = row.record.val_accuracy
     stopped = row.record.last_accuracy if selected is None else None

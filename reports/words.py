@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nas.budget import MILLION, Budget
-from nas.record import Record
+from nas.record import Record, RunRecords
 
 MINUS = "−"  # U+2212, as wide as a plus
 
@@ -60,6 +60,14 @@ def seeds(numbers: Sequence[int]) -> str:
     if len(found) > 8:
         return f"{len(found)} seeds between {found[0]} and {found[-1]}"
     return ("seed " if len(found) == 1 else "seeds ") + listed([str(number) for number in found])
+
+
+def milliseconds(run: RunRecords, record: Record) -> str:
+    """``4.12`` as measured, ``≈ 4.1`` as predicted, nothing where it is not known."""
+    known = run.latency(record)
+    if known is None:
+        return ""
+    return f"{known.ms:.2f}" if known.measured else f"≈ {known.ms:.1f}"
 
 
 def cost(budget: Budget, record: Record) -> str:

@@ -12,7 +12,7 @@ from nas.export.asked import Asked
 from nas.model import Network, build
 from nas.plan import WEIGHTS, Task, weights_name
 from nas.preprocessing import Preprocessing
-from nas.profile import find
+from nas.profile.network import find
 from nas.record import Record, RunRecords
 from nas.storage import default_url, open_existing, read_run
 from nas.weights import load_weights

@@ -44,11 +44,7 @@ class Predictor:
 
     def blocks(self, spec: ArchSpec) -> list[tuple[float, bool]]:
         """Milliseconds of each block, and whether they were measured."""
-        each = []
-        for one in placed(spec):
-            ms = self.table.blocks.get(one)
-            each.append((self._estimate.milliseconds(one), False) if ms is None else (ms, True))
-        return each
+        return _with_estimates(self.table, self._estimate, spec)
 
     def _predict(self, spec: ArchSpec) -> Latency:
         each = self.blocks(spec)
@@ -93,11 +89,15 @@ def _sums(table: Table) -> Callable[[ArchSpec], float]:
     """The sum over a network's blocks, those that are not in the table estimated."""
     estimate = Estimate(blocks=dict(table.blocks))
 
-    def total(spec: ArchSpec) -> float:
-        each = ((table.blocks.get(one), one) for one in placed(spec))
-        return sum(estimate.milliseconds(one) if ms is None else ms for ms, one in each)
+    return lambda spec: sum(ms for ms, _ in _with_estimates(table, estimate, spec))
 
-    return total
+
+def _with_estimates(table: Table, estimate: Estimate, spec: ArchSpec) -> list[tuple[float, bool]]:
+    """Milliseconds of each block, and whether they were measured."""
+    blocks = placed(spec)
+    unknown = [one for one in blocks if one not in table.blocks]
+    estimated = dict(zip(unknown, estimate.milliseconds(unknown), strict=True))
+    return [(estimated[one], False) if one in estimated else (table.blocks[one], True) for one in blocks]
 
 
 def _line(table: Table, fitted: Sequence[ArchSpec], of: Callable[[ArchSpec], float]) -> tuple[float, float]:

@@ -11,20 +11,25 @@ is reported and not averaged away.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from math import comb
 from statistics import median
 
 Timed = Callable[[int], list[float]]
-"""Runs one image so many times, one after the other, and gives the seconds of each."""
+"""Runs one image so many times, one after the other, and gives the seconds of each: infinite for one that was
+interrupted, whose time says nothing."""
 
 ROUNDS = 31
 ROUND_SECONDS = 0.003
-FEWEST = 3  # images of a round
+FEWEST = 3  # images of a round, unless they take long
+LONG_SECONDS = 0.05
 WARM_UP = 3  # images before anything is timed
 BETWEEN = 0.04  # seconds of rounds between two readings of the reference
 
+AWAY = 0.03  # of an image's time without the processor: interrupted
+AWAY_SECONDS = 2e-5  # that two clocks may disagree by
 DRIFT = 0.1  # of the reference between before and after
 LEVEL = 0.5  # of the reference against its level: beyond it nothing is in proportion
 TURNS = 5 * ROUNDS  # before the machine is said not to settle
@@ -37,14 +42,17 @@ class Unsettled(Exception):
 
 
 def clocked(run: Callable[[], object]) -> Timed:
-    """Each run timed by the processor's clock."""
+    """What this thread does by itself. Where the processor was given to another program meanwhile, the thread had less
+    of it than the clock shows."""
 
     def timed(times: int) -> list[float]:
         seconds = []
         for _ in range(times):
-            begin = time.perf_counter()
+            had, begin = time.thread_time(), time.perf_counter()
             run()
-            seconds.append(time.perf_counter() - begin)
+            took = time.perf_counter() - begin
+            had = time.thread_time() - had
+            seconds.append(math.inf if took - had > max(AWAY * took, AWAY_SECONDS) else took)
         return seconds
 
     return timed
@@ -68,9 +76,10 @@ class Turns:
             if not left:
                 return [_median(one) for one in counted]
             readings += self._turn(left, each, counted, level)
+        whole = [reading for reading in readings if reading < math.inf] or [math.inf]
         raise Unsettled(
-            f"a fixed reference network took {min(readings):.3f} to {max(readings):.3f} ms "
-            f"in {len(readings)} readings, {level:.3f} at rest"
+            f"a fixed reference network took {min(whole):.3f} to {max(whole):.3f} ms, {level:.3f} at rest; of "
+            f"{len(readings)} readings {len(readings) - len(whole)} were interrupted"
         )
 
     def _turn(
@@ -87,9 +96,11 @@ class Turns:
             readings.append(self._reference())
             before, after = readings[-2:]
             now = (before + after) / 2 / level
-            if abs(after / before - 1) <= DRIFT and 1 / (1 + LEVEL) <= now <= 1 + LEVEL:
+            # of what was interrupted, as an infinite reading is, nothing counts
+            if abs(after - before) <= DRIFT * before and 1 / (1 + LEVEL) <= now <= 1 + LEVEL:
                 for timed, ms in waiting.items():
-                    counted[timed].append(ms / now)
+                    if ms < math.inf:
+                        counted[timed].append(ms / now)
             waiting, begin = {}, time.perf_counter()
         return readings
 
@@ -100,7 +111,10 @@ class Turns:
             for _ in range(READINGS):
                 readings.append(self._reference())
                 time.sleep(READING_SECONDS)
-            self.level = median(sorted(readings)[: READINGS // 2])
+            faster = sorted(readings)[: READINGS // 2]
+            if faster[-1] == math.inf:
+                raise Unsettled(f"{sum(one == math.inf for one in readings)} of {READINGS} readings were interrupted")
+            self.level = median(faster)
         return self.level
 
 
@@ -108,7 +122,8 @@ def round_of(call: Timed) -> Callable[[], float]:
     """A round of this call: milliseconds of the fastest image of some. What slows one image down and not the next is
     not the network's."""
     call(WARM_UP)
-    images = max(FEWEST, round(ROUND_SECONDS / max(min(call(FEWEST)), 1e-7)))
+    image = max(min(call(FEWEST)), 1e-7)
+    images = max(round(ROUND_SECONDS / image), min(FEWEST, round(LONG_SECONDS / image)), 1)
     return lambda: 1e3 * min(call(images))
 
 

@@ -9,6 +9,7 @@ Every suggestion depends on (seed, how many trials count, what they gave) only: 
 time. An interrupted search goes on as if nothing had happened, provided that orphans were closed first.
 """
 
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -20,21 +21,24 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.arch import ArchSpec
 from nas.budget import Limits
-from nas.draw import Draw, draw_inside, move_inside, walk
+from nas.draw import Draw, draw, draw_inside, move_inside, walk
 from nas.errors import SpaceExhausted
 from nas.record import ORPHAN
 from nas.samplers.snapshot import Snapshot
 from nas.space import Space, as_suggested, explore, from_trial
+from nas.spread import part_at_random
 
 STARTUP = 10  # trials drawn at random before the inner sampler is asked (Optuna's own number for TPE)
 ATTEMPTS = 16  # suggestions of the inner sampler before the nearest one is moved inside
 FAIR = 0.6  # of the budget: suggestions that use less are thin networks that happen to fit
+STARTS = 16  # draws of which the nearest one is moved to where it is wanted
 
 
 class InsideSampler(BaseSampler):
     """Runs ``space`` over an inner sampler, inside ``limits``, without repeats.
 
-    ``make_inner`` gives the inner sampler for one suggestion from a seed; None draws at random. Raises
+    ``make_inner`` gives the inner sampler for one suggestion from a seed; None draws at random. ``spread``: suggestions
+    are spread over cost, each near a part of the budget (``nas.spread``), instead of all near the budget. Raises
     ``SpaceExhausted`` while asking when nothing new that fits is found.
     """
 
@@ -47,6 +51,7 @@ class InsideSampler(BaseSampler):
         make_inner: Callable[[int], BaseSampler] | None = None,
         name: str = "inner",
         startup: int = STARTUP,
+        spread: bool = False,
     ) -> None:
         self._space = space
         self._limits = limits
@@ -54,6 +59,7 @@ class InsideSampler(BaseSampler):
         self._make_inner = make_inner
         self._name = name
         self._startup = startup
+        self._spread = spread
         self.origins: dict[int, str] = {}  # trial number → what suggested it: "draw", or the inner sampler's name
         self._plans: dict[int, dict[str, Any]] = {}  # trial number → what each suggest_* will be answered
         self._suggested: set[ArchSpec] = set()  # by the trials that count
@@ -73,10 +79,12 @@ class InsideSampler(BaseSampler):
         taken = self._taken(others)
         count = len(others)
         rng = random.Random(f"{self._seed} {count}")
+        limits = part_at_random(self._space, self._limits, rng) if self._spread else self._limits
         if self._make_inner is None or count < self._startup:
-            origin, point = "draw", draw_inside(self._space, self._limits, rng, taken=taken)
+            origin, point = "draw", self._draw(limits, taken, rng)
         else:
-            origin, point = self._name, self._suggest(now, trial, self._make_inner(rng.getrandbits(31)), taken, rng)
+            inner = self._make_inner(rng.getrandbits(31))
+            origin, point = self._name, self._suggest(now, trial, inner, limits, taken, rng)
         self._plans[trial.number] = {
             name: as_suggested(options, point.choices[name])
             for name, options in point.domains.items()
@@ -95,8 +103,23 @@ class InsideSampler(BaseSampler):
         if isinstance(inner, BaseGASampler):
             inner.sample_relative(study, trial, inner.infer_relative_search_space(now, trial))
 
+    def _draw(self, limits: Limits, taken: set[ArchSpec], rng: random.Random) -> Draw:
+        if not self._spread:
+            return draw_inside(self._space, limits, rng, taken=taken)
+        start = min((draw(self._space, rng) for _ in range(STARTS)), key=lambda one: _distance(limits, one))
+        try:
+            return move_inside(self._space, limits, start, rng, taken=taken, near=FAIR)
+        except SpaceExhausted:  # in this part; the whole budget may have more
+            return draw_inside(self._space, self._limits, rng, taken=taken, near=0.0)
+
     def _suggest(
-        self, study: Study, trial: FrozenTrial, inner: BaseSampler, taken: set[ArchSpec], rng: random.Random
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        inner: BaseSampler,
+        limits: Limits,
+        taken: set[ArchSpec],
+        rng: random.Random,
     ) -> Draw:
         together = inner.infer_relative_search_space(study, trial)
         nearest: Draw | None = None
@@ -105,16 +128,16 @@ class InsideSampler(BaseSampler):
             point = walk(self._space, from_trial(asking))
             if point.spec in taken:
                 continue
-            use = self._limits.use(point.spec)
-            if FAIR <= use <= 1 and self._limits.fits(point.spec):
+            use = limits.use(point.spec)
+            if FAIR <= use <= 1 and limits.fits(point.spec):
                 return point
-            if nearest is None or abs(use - 1) < abs(self._limits.use(nearest.spec) - 1):
+            if nearest is None or abs(use - 1) < abs(limits.use(nearest.spec) - 1):
                 nearest = point
         start = nearest or point
         try:
-            return move_inside(self._space, self._limits, start, rng, taken=taken, near=FAIR)
+            return move_inside(self._space, limits, start, rng, taken=taken, near=FAIR)
         except SpaceExhausted:  # around this suggestion; a draw looks everywhere
-            return draw_inside(self._space, self._limits, rng, taken=taken)
+            return self._draw(limits, taken, rng)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -133,6 +156,10 @@ class InsideSampler(BaseSampler):
                 self._known.add(other.number)
                 self._suggested.add(explore(self._space, from_trial(_Recorded(other.params)))[1])
         return self._suggested
+
+
+def _distance(limits: Limits, point: Draw) -> float:
+    return abs(math.log(max(limits.use(point.spec), 1e-12)))
 
 
 class _Asking:
