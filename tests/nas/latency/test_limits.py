@@ -43,7 +43,11 @@ def limits(
 ) -> tuple[LatencyLimits, Here]:
     """Networks take what is predicted unless they are ``true`` otherwise."""
     given = Budget(
-        latency_ms=ms, latency_target="onnxruntime-cpu", resolution=16, classes=3, **(budget or {"params": 10**9})  # type: ignore[arg-type]
+        latency_ms=ms,
+        latency_target="onnxruntime-cpu",
+        resolution=16,
+        classes=3,
+        **(budget or {"params": 10**9}),  # type: ignore[arg-type]
     )
     predict = Predictor(table=table_of(SPECS), calibration=calibration())
     measure = Here(predict, true)
@@ -233,7 +237,12 @@ def test_latency_that_is_told_and_not_limited_limits_nothing() -> None:
 def test_latency_is_a_ceiling_beside_the_others_in_milliseconds() -> None:
     found, _ = limits(1.5, macs=10**9)
     macs, ms = found.ceilings()
-    assert (macs.flag, ms.flag, ms.limit, ms.unit) == ("--budget-mflops", "--budget-latency-ms", 1.5, "ms on onnxruntime-cpu")
+    assert (macs.flag, ms.flag, ms.limit, ms.unit) == (
+        "--budget-mflops",
+        "--budget-latency-ms",
+        1.5,
+        "ms on onnxruntime-cpu",
+    )
     assert ms.spent(SPECS[0]) == pytest.approx(total(SPECS[0]))
     assert [one.flag for one in found.quantities()][-1] == "--budget-latency-ms"
 
@@ -280,7 +289,11 @@ def test_nothing_is_drawn_that_is_not_certain_to_fit(here: bool) -> None:
 def test_nothing_is_suggested_that_is_not_certain_to_fit() -> None:
     found, measure = limits(MEDIAN, true=true_times)
     sampler = InsideSampler(
-        tiny_space, found, seed=0, make_inner=lambda seed: TPESampler(seed=seed, group=True, multivariate=True), name="tpe"
+        tiny_space,
+        found,
+        seed=0,
+        make_inner=lambda seed: TPESampler(seed=seed, group=True, multivariate=True),
+        name="tpe",
     )
     study = optuna.create_study(direction="maximize", sampler=sampler)
     seen: set[ArchSpec] = set()

@@ -31,7 +31,7 @@ KEY = "ten (01234567) at 16 px, 3 classes"
 
 # so that the runner takes no time and never says that this machine does not settle: what it finds here means nothing
 HASTY = {"ROUNDS = 31": "ROUNDS = 6", "ROUND_SECONDS = 0.003": "ROUND_SECONDS = 1e-5", "DRIFT = 0.1": "DRIFT = 1e9"}
-HASTY |= {"LEVEL = 0.5": "LEVEL = 1e9", "READING_SECONDS = 0.03": "READING_SECONDS = 0.0"}
+HASTY |= {"LEVEL = 0.5": "LEVEL = 1e9", "READING_SECONDS = 0.03": "READING_SECONDS = 0.0", "AWAY = 0.03": "AWAY = 1e9"}
 
 
 def ten_networks(pick: Pick) -> ArchSpec:
@@ -272,9 +272,7 @@ def test_the_order_of_rows_does_not_matter_to_what_is_known(rows: list[Row], tmp
     assert table.networks == turned.networks
 
 
-def broken(
-    rows: list[Row], kind: str = "block", number: int = 2, **columns: str
-) -> tuple[list[Row], int, str]:
+def broken(rows: list[Row], kind: str = "block", number: int = 2, **columns: str) -> tuple[list[Row], int, str]:
     """One row of a kind changed; its line in the file, and its name."""
     index = [index for index, row in enumerate(rows) if row["kind"] == kind][number]
     changed = [*rows[:index], {**rows[index], **columns}, *rows[index + 1 :]]

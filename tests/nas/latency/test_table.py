@@ -147,5 +147,3 @@ def test_tables_of_two_machines_lie_beside_each_other_and_a_device_has_its_name(
     assert path_of(here) == path_of(Table(name="onnxruntime-cpu", fingerprint="one"))
     assert path_of(here).parent == tmp_path / "latency"
     assert path_of(Table(name="phone", fingerprint="x"), device=True) == tmp_path / "latency" / "phone.json"
-
-

@@ -79,7 +79,7 @@ def test_moods_that_come_and_go_slowly_change_nothing(monkeypatch: pytest.Monkey
 
 
 def test_rounds_between_readings_that_differ_do_not_count_and_are_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Moods begin and end while the call is timed, which shows in one of the readings around it and not in the other."""
+    """Moods begin and end while the call is timed, which shows in one of the readings around it only."""
     machine = Machine(monkeypatch, lambda now: 1.3 if 0.05 < now % 0.2 < 0.12 else 1.0)
     # six rounds: the interval is from the least to the most, so that one that counted wrongly would be in it
     ((ms, low, high),) = machine.turns().time([machine.call(8.0, "own")], rounds=6)
@@ -88,9 +88,7 @@ def test_rounds_between_readings_that_differ_do_not_count_and_are_repeated(monke
 
 
 @pytest.mark.parametrize("far", [0.6, 1.6])
-def test_a_reference_far_from_its_level_says_nothing_in_proportion(
-    monkeypatch: pytest.MonkeyPatch, far: float
-) -> None:
+def test_a_reference_far_from_its_level_says_nothing_in_proportion(monkeypatch: pytest.MonkeyPatch, far: float) -> None:
     """Far from rest, calls and the reference no longer change alike; here by the square."""
     machine = Machine(monkeypatch, lambda now: far if now < 1 else 1.0)
     ((ms, low, high),) = machine.turns().time([machine.call(8.0, power=2)], rounds=6)
@@ -105,7 +103,8 @@ def test_a_machine_that_never_settles_is_reported_with_how_the_reference_varied(
     machine.log.clear()
     # a quarter more in every other reading
     machine.mood = lambda now: 1.0 + 0.25 * (readings(machine.log) % 2)
-    with pytest.raises(Unsettled, match=r"^a fixed reference network took 1\.000 to 1\.250 ms in \d+ readings, 1\.000"):
+    expected = rf"^a fixed reference network took 1\.000 to 1\.250 ms, 1\.000 at rest; of {2 * TURNS} readings 0 were"
+    with pytest.raises(Unsettled, match=expected):
         clock.time([machine.call(3.0)])
     assert readings(machine.log) == 2 * TURNS
 
@@ -185,10 +184,33 @@ def test_a_round_is_the_fastest_of_some_images(monkeypatch: pytest.MonkeyPatch) 
         return [0.0005 + 0.001 * number for number in range(times)]
 
     assert round_of(timed)() == 0.5
-    assert asked == [WARM_UP, FEWEST, 6]  # 3 ms of images, and never fewer than three
-    asked.clear()
-    round_of(lambda times: [asked.append(times) or 0.02] * times)()  # type: ignore[func-returns-value]
-    assert asked == [WARM_UP, FEWEST, FEWEST]
+    assert asked == [WARM_UP, FEWEST, 6]  # 3 ms of images, …
+    for seconds, images in ((0.01, FEWEST), (0.02, 2), (0.2, 1)):  # … but three, or as many as 50 ms hold
+        asked.clear()
+        round_of(lambda times, seconds=seconds: [asked.append(times) or seconds] * times)()  # type: ignore[misc, func-returns-value]
+        assert asked == [WARM_UP, FEWEST, images]
+
+
+def test_what_was_interrupted_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every third reading and every fourth round has no time that says anything."""
+    monkeypatch.setattr(turns, "round_of", lambda call: lambda: 1e3 * call(1)[0])
+    reference, own = cycle((0.001, 0.001, math.inf)), cycle((0.003, 0.003, math.inf, 0.003))
+    clock = Turns(lambda times: [next(reference)], 1.0)
+    assert clock.time([lambda times: [next(own)]]) == [pytest.approx((3.0, 3.0, 3.0))]
+
+
+def test_a_machine_that_interrupts_all_has_no_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "READING_SECONDS", 0.0)
+    with pytest.raises(Unsettled, match=f"{READINGS} of {READINGS} readings were interrupted"):
+        Turns(lambda times: [math.inf] * times).time([lambda times: [0.003] * times])
+
+
+def test_a_run_that_did_not_have_the_processor_is_infinite(monkeypatch: pytest.MonkeyPatch) -> None:
+    for had, expected in ((0.01, 0.01), (0.0098, 0.01), (0.005, math.inf)):
+        clocks = {"perf_counter": iter((0.0, 0.01)), "thread_time": iter((0.0, had))}
+        fake = {name: clock.__next__ for name, clock in clocks.items()}
+        monkeypatch.setattr(turns, "time", SimpleNamespace(**fake))
+        assert clocked(lambda: None)(1) == [expected]
 
 
 def test_a_call_faster_than_the_clock_can_tell_ends() -> None:
