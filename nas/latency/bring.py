@@ -1,19 +1,17 @@
 """What a runner measured on another device, as a table."""
 
 import csv
-import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from nas.arch import ArchSpec
 from nas.errors import LatencyError, NasError
 from nas.latency.predict import calibrate
 from nas.latency.runner import COLUMNS
-from nas.latency.table import Placed, Table, timed_as
+from nas.latency.table import Placed, Table, placed_json, timed_as
 from nas.latency.value import Latency
 
 NOISY = 0.5  # of the milliseconds: an interval this wide says nothing
@@ -31,7 +29,7 @@ class _Reading:
     overhead: float | None = None
     blocks: dict[Placed, float] = field(default_factory=dict)
     networks: dict[ArchSpec, Latency] = field(default_factory=dict)
-    rows: int = 0  # that were measured
+    measured: set[str] = field(default_factory=set)  # names of rows
     faults: list[str] = field(default_factory=list)
 
 
@@ -67,13 +65,15 @@ def _read(path: Path) -> _Reading:
                 _take(reading, row, rows.line_num)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LatencyError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    if not reading.meta.get("files", "").isdecimal():
+        reading.meta.pop("files", None)
     missing = [part for part in ("pack", "key", "files") if part not in reading.meta]
     if missing:
         raise LatencyError(f"{path}: has no row that names the {missing[0]}; it is no CSV of a pack's runner")
     expected = int(reading.meta["files"])
-    if reading.rows < expected:
+    if len(reading.measured) < expected:
         reading.faults.append(
-            f"{expected - reading.rows} of {expected} rows are missing: run the pack again with this file, it goes on"
+            f"{expected - len(reading.measured)} of {expected} rows are missing: run the pack again with this file, it goes on"
         )
     elif len(reading.networks) < FEWEST:
         reading.faults.append(f"{len(reading.networks)} whole networks: at least {FEWEST} are needed")
@@ -85,7 +85,8 @@ def _take(reading: _Reading, row: dict[str, str], line: int) -> None:
     if kind == "meta":
         reading.meta[name] = row["what"] or ""
         return
-    reading.rows += kind != "reference"
+    if kind != "reference":
+        reading.measured.add(name)
     place = f"line {line} ({name})"
     latency = _latency(row)
     if isinstance(latency, str):
@@ -97,7 +98,7 @@ def _take(reading: _Reading, row: dict[str, str], line: int) -> None:
         elif kind == "overhead":
             reading.overhead = latency.ms
         elif kind == "block":
-            one = _placed(json.loads(row["what"]))
+            one = placed_json().validate_json(row["what"])
             reading.blocks[Placed(timed_as(one.block), one.shape)] = latency.ms
         elif kind == "network":
             reading.networks[ArchSpec.from_json(row["what"])] = latency
@@ -126,8 +127,3 @@ def _latency(row: dict[str, str]) -> Latency | str:
     if high - low > NOISY * ms and row["kind"] != "overhead":
         return f"ms {ms:g}, interval {low:g} to {high:g}: too noisy"
     return Latency(ms, low, high)
-
-
-def _placed(document: Any) -> Placed:
-    one: Placed = TypeAdapter(Placed).validate_python(document)
-    return one

@@ -13,7 +13,7 @@ from nas.errors import LatencyError
 from nas.latency import runner, turns
 from nas.latency.build import CHECKED, FITTED, Form, possible_blocks, some_networks
 from nas.latency.stopwatch import REFERENCE
-from nas.latency.table import Placed
+from nas.latency.table import placed_json
 from nas.space import Space
 
 if TYPE_CHECKING:
@@ -36,7 +36,13 @@ def pack(space: Space, form: Form, out: Path, *, key: str, say: Callable[[str], 
             packed.writestr("overhead.onnx", _overhead())
             files.append({"kind": "overhead", "name": "overhead.onnx", "what": None})
             for number, one in enumerate(blocks):
-                files.append({"kind": "block", "name": f"blocks/{number:05}.onnx", "what": _block_json(one)})
+                files.append(
+                    {
+                        "kind": "block",
+                        "name": f"blocks/{number:05}.onnx",
+                        "what": placed_json().dump_python(one, mode="json"),
+                    }
+                )
                 packed.writestr(files[-1]["name"], _graph(one.block.module(one.shape), one.shape))
                 progress.advance(1)
             for number, spec in enumerate(networks):
@@ -53,13 +59,6 @@ def pack(space: Space, form: Form, out: Path, *, key: str, say: Callable[[str], 
     finally:
         part.unlink(missing_ok=True)
     return len(blocks)
-
-
-def _block_json(one: Placed) -> dict[str, Any]:
-    from pydantic import TypeAdapter
-
-    document: dict[str, Any] = TypeAdapter(Placed).dump_python(one, mode="json")
-    return document
 
 
 def _network(spec: ArchSpec) -> bytes:

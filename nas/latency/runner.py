@@ -53,10 +53,11 @@ def main(pack_path: str, out: Path) -> None:
     turns = Turns(pack.ready(manifest["reference"]), level)
     with out.open("a", newline="") as file:
         rows = csv.writer(file)
-        if not done:
+        if file.tell() == 0:
             rows.writerow(COLUMNS)
             for name, what in _about(manifest):
                 rows.writerow(("meta", name, "", "", "", what))
+            file.flush()
         for kind in ("overhead", "block", "network"):
             left = [one for one in manifest["files"] if one["kind"] == kind and one["name"] not in done]
             for start in range(0, len(left), TOGETHER):
@@ -77,6 +78,12 @@ def _continue(out: Path, pack: str) -> tuple[float | None, set[str]]:
     if not out.exists():
         return None, set()
     csv.field_size_limit(1 << 24)
+    written = out.read_bytes()
+    whole = written[: written.rfind(b"\n") + 1]  # a row that was cut off is measured again
+    if whole != written:
+        out.write_bytes(whole)
+    if not whole:
+        return None, set()
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
     if not any(row["name"] == "pack" and row["what"] == pack for row in rows):

@@ -26,6 +26,12 @@ class Placed(NamedTuple):
     shape: Shape
 
 
+@cache
+def placed_json() -> TypeAdapter[Placed]:
+    """A block where it stands, as JSON and back."""
+    return TypeAdapter(Placed)
+
+
 @dataclass(slots=True, kw_only=True)
 class Table:
     """Everything known of one target. ``name``: as ``--latency-target`` takes it; ``fingerprint``: what its

@@ -12,6 +12,7 @@ from nas.budget import Budget
 from nas.cost import cost
 from nas.data import split
 from nas.errors import NasError, OverBudget
+from nas.latency.value import Latency
 from nas.model import build
 from nas.plan import Task
 from nas.train import Diverged
@@ -49,6 +50,32 @@ def test_one_multiply_add_too_many_is_too_many() -> None:
     trainer(budget=replace(BUDGET, macs=exact)).run(task())
     with pytest.raises(OverBudget):
         trainer(budget=replace(BUDGET, macs=exact - 1)).run(task())
+
+
+TIMED = replace(BUDGET, latency_ms=4.0, latency_target="phone")
+
+
+@pytest.mark.parametrize(
+    ("latency", "known"),
+    [(None, "not known"), (Latency(3.9, 3.8, 4.001), r"up to 4\.001 ms"), (Latency(9, 8, 10, False), r"up to 10\.000")],
+)
+def test_a_network_that_is_not_certain_to_be_fast_enough_is_never_trained(latency: Latency | None, known: str) -> None:
+    fake = FakeTraining()
+    with pytest.raises(OverBudget, match=f"^trial 0: its latency is {known}.*4 ms on phone"):
+        trainer(fake, budget=TIMED).run(task(latency=latency))
+    assert fake.calls == []
+
+
+def test_a_network_that_is_fast_enough_is_trained_and_its_latency_recorded() -> None:
+    known = Latency(3.9, 3.8, 4.0, measured=False, blocks=(1.0, 2.9))
+    record = trainer(budget=TIMED).run(task(latency=known))
+    assert (record.latency, record.latency_ms) == (known, 3.9)
+
+
+def test_a_latency_that_has_no_ceiling_is_recorded_only() -> None:
+    assert trainer().run(task(latency=Latency(9, 8, 10))).latency_ms == 9
+    published = task(LARGE.scaled(1.0), origin="published", number=None, name="large")
+    assert trainer(budget=TIMED).run(published).latency is None
 
 
 def test_a_published_network_is_trained_whatever_it_costs() -> None:

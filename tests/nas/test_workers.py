@@ -116,6 +116,32 @@ def test_what_can_never_begin_is_an_error_and_does_not_wait_for_ever(crew: Worke
         list(crew.run(iter([None])))
 
 
+# ---- while something is measured
+
+
+@LINUX
+def test_workers_stand_still_while_they_are_paused_and_go_on_after(crew: Workers) -> None:
+    def states() -> set[str]:
+        stats = [Path(f"/proc/{pid}/stat").read_text() for pid in pids(crew)]
+        return {stat.rpartition(")")[2].split()[0] for stat in stats}
+
+    list(crew.run(jobs(task(number=0), task(number=1))))
+    assert len(pids(crew)) == 2
+    before = pids(crew)
+    with pytest.raises(KeyboardInterrupt), crew.paused():  # whatever happens meanwhile
+        wait_for(lambda: states() == {"T"}, 10)
+        raise KeyboardInterrupt
+    wait_for(lambda: "T" not in states(), 10)
+    assert one(crew.run(jobs(task()))).state == "complete"
+    assert pids(crew) == before
+
+
+def test_where_a_process_cannot_be_stopped_workers_go_on(crew: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(signal, "SIGSTOP")
+    with crew.paused():
+        assert one(crew.run(jobs(task()))).state == "complete"
+
+
 # ---- deaths
 
 
