@@ -40,7 +40,8 @@ def pack(space: Space, form: Form, out: Path, *, key: str, say: Callable[[str], 
                     {
                         "kind": "block",
                         "name": f"blocks/{number:05}.onnx",
-                        "what": placed_json().dump_python(one, mode="json"),
+                        what = placed_json().dump_python(one, mode="json")
+                        files.append({"kind": "block", "name": f"blocks/{number:05}.onnx", "what": what})
                     }
                 )
                 packed.writestr(files[-1]["name"], _graph(one.block.module(one.shape), one.shape))
