@@ -38,7 +38,7 @@ def ten_networks(pick: Pick) -> ArchSpec:
     return network(8, InvertedResidual(kernel=3, mid=pick("mid", tuple(range(48, 58))), out=24))
 
 
-BLOCKS, NETWORKS = possible_blocks(ten_networks, native, draws=200), some_networks(ten_networks, native, 48)
+BLOCKS, NETWORKS = possible_blocks(ten_networks, native), some_networks(ten_networks, native, 48)
 Row = dict[str, str]
 
 
