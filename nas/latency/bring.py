@@ -71,9 +71,10 @@ def _read(path: Path) -> _Reading:
     if missing:
         raise LatencyError(f"{path}: has no row that names the {missing[0]}; it is no CSV of a pack's runner")
     expected = int(reading.meta["files"])
-    if len(reading.measured) < expected:
+    lacking = expected - len(reading.measured)
+    if lacking > 0:
         reading.faults.append(
-            f"{expected - len(reading.measured)} of {expected} rows are missing: run the pack again with this file, it goes on"
+            f"{lacking} of {expected} rows are missing: run the pack again with this file, it goes on"
         )
     elif len(reading.networks) < FEWEST:
         reading.faults.append(f"{len(reading.networks)} whole networks: at least {FEWEST} are needed")

@@ -36,13 +36,8 @@ def pack(space: Space, form: Form, out: Path, *, key: str, say: Callable[[str], 
             packed.writestr("overhead.onnx", _overhead())
             files.append({"kind": "overhead", "name": "overhead.onnx", "what": None})
             for number, one in enumerate(blocks):
-                files.append(
-                    {
-                        "kind": "block",
-                        "name": f"blocks/{number:05}.onnx",
-                        "what": placed_json().dump_python(one, mode="json"),
-                    }
-                )
+                what = placed_json().dump_python(one, mode="json")
+                files.append({"kind": "block", "name": f"blocks/{number:05}.onnx", "what": what})
                 packed.writestr(files[-1]["name"], _graph(one.block.module(one.shape), one.shape))
                 progress.advance(1)
             for number, spec in enumerate(networks):

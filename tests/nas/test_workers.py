@@ -8,7 +8,7 @@ import sys
 import types
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -128,7 +128,7 @@ def test_workers_stand_still_while_they_are_paused_and_go_on_after(crew: Workers
     list(crew.run(jobs(task(number=0), task(number=1))))
     assert len(pids(crew)) == 2
     before = pids(crew)
-    with pytest.raises(KeyboardInterrupt), crew.paused():  # whatever happens meanwhile
+    with suppress(KeyboardInterrupt), crew.paused():  # whatever happens meanwhile
         wait_for(lambda: states() == {"T"}, 10)
         raise KeyboardInterrupt
     wait_for(lambda: "T" not in states(), 10)
@@ -410,7 +410,7 @@ def test_where_no_number_is_given_they_train_in_this_process() -> None:
 SCRIPT = """
 import signal
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 
 import beside
 from nas.workers import Workers

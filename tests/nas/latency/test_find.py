@@ -206,7 +206,7 @@ def test_limits_of_a_device_measure_nothing() -> None:
 
 def test_a_budget_below_the_overhead_is_refused(target: FakeTarget) -> None:
     tight = Budget(latency_ms=0.001, latency_target=NAME, resolution=16, classes=3)
-    with pytest.raises(BudgetError, match="to call onnxruntime-cpu at all takes 0.002 ms"):
+    with pytest.raises(BudgetError, match=r"to call onnxruntime-cpu at all takes 0\.002 ms"):
         limits(find(NAME), tiny_space, tight, key=KEY, say=quietly)
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import optuna
 import pytest
-from optuna.samplers import TPESampler
 
 from nas.arch import ArchSpec
 from nas.budget import Budget
@@ -17,7 +16,7 @@ from nas.latency.limits import LatencyLimits
 from nas.latency.predict import Predictor
 from nas.latency.value import Latency
 from nas.references import MEASURED, largest_draw, reference_tasks, scale_to_fit
-from nas.samplers import InsideSampler, ask
+from nas.samplers import SAMPLERS, InsideSampler, ask
 from tests.nas.fast import LARGE, SMALL, tiny_space
 from tests.nas.latency.fakes import calibration, latency, specs_of, table_of, total
 
@@ -237,12 +236,8 @@ def test_latency_that_is_told_and_not_limited_limits_nothing() -> None:
 def test_latency_is_a_ceiling_beside_the_others_in_milliseconds() -> None:
     found, _ = limits(1.5, macs=10**9)
     macs, ms = found.ceilings()
-    assert (macs.flag, ms.flag, ms.limit, ms.unit) == (
-        "--budget-mflops",
-        "--budget-latency-ms",
-        1.5,
-        "ms on onnxruntime-cpu",
-    )
+    assert macs.flag == "--budget-mflops"
+    assert (ms.flag, ms.limit, ms.unit) == ("--budget-latency-ms", 1.5, "ms on onnxruntime-cpu")
     assert ms.spent(SPECS[0]) == pytest.approx(total(SPECS[0]))
     assert [one.flag for one in found.quantities()][-1] == "--budget-latency-ms"
 
@@ -288,13 +283,7 @@ def test_nothing_is_drawn_that_is_not_certain_to_fit(here: bool) -> None:
 
 def test_nothing_is_suggested_that_is_not_certain_to_fit() -> None:
     found, measure = limits(MEDIAN, true=true_times)
-    sampler = InsideSampler(
-        tiny_space,
-        found,
-        seed=0,
-        make_inner=lambda seed: TPESampler(seed=seed, group=True, multivariate=True),
-        name="tpe",
-    )
+    sampler = InsideSampler(tiny_space, found, seed=0, make_inner=SAMPLERS["tpe"], name="tpe")
     study = optuna.create_study(direction="maximize", sampler=sampler)
     seen: set[ArchSpec] = set()
     for _ in range(50):

@@ -38,7 +38,7 @@ def ten_networks(pick: Pick) -> ArchSpec:
     return network(8, InvertedResidual(kernel=3, mid=pick("mid", tuple(range(48, 58))), out=24))
 
 
-BLOCKS, NETWORKS = possible_blocks(ten_networks, native, draws=200), some_networks(ten_networks, native, 48)
+BLOCKS, NETWORKS = possible_blocks(ten_networks, native), some_networks(ten_networks, native, 48)
 Row = dict[str, str]
 
 
@@ -75,7 +75,7 @@ def run(path: Path, out: Path, *, also: str = "") -> "subprocess.CompletedProces
 
 @pytest.fixture(scope="module")
 def left(hasty: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """What a real runner leaves, and says; at the end which of this project's modules and its own tools it has loaded."""
+    """What a real runner leaves, and says; at the end, which modules it has loaded."""
     out = tmp_path_factory.mktemp("device") / "device.csv"
     also = "print(sorted({name.partition('.')[0] for name in sys.modules}))"
     done = run(hasty, out, also=also)

