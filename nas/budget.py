@@ -65,6 +65,9 @@ class Limits(Protocol):
     def fits(self, spec: ArchSpec) -> bool:
         """Whether it is certain to fit; where only a measurement can tell, it is measured."""
 
+    def proven(self, spec: ArchSpec) -> bool:
+        """Whether it fits by what was measured, if that can be measured."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Budget:
@@ -163,6 +166,9 @@ class Budget:
 
     def fits(self, spec: ArchSpec) -> bool:
         return self.use(spec) <= 1
+
+    def proven(self, spec: ArchSpec) -> bool:
+        return self.fits(spec)
 
     def __repr__(self) -> str:
         """The ceilings there are: names of studies come from it, and a new kind of ceiling must not change them."""

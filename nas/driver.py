@@ -171,17 +171,16 @@ class Driver:
         limits = self.limits
         if not isinstance(limits, LatencyLimits):
             return tasks
-        fit = []
-        for task in tasks:
+        out = set()
+        for task in {task.spec: task for task in tasks}.values():
             known = limits.measured(task.spec)
             limit = self.facts.budget.latency_ms
             if known is not None and limit is not None and known.high > limit and not task.any_cost:
                 self.watch.say(
                     f"{task.title} was predicted to fit and takes {known.ms:.2f} ms, up to {known.high:.2f}: out"
                 )
-                continue
-            fit.append(task)
-        return fit
+                out.add(task.spec)
+        return [task for task in tasks if task.spec not in out]
 
     def _to_confirm(self) -> list[Task]:
         tasks = confirmation_tasks(

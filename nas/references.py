@@ -1,8 +1,8 @@
 """The networks a search is compared with: published ones, the same ones scaled to the budget, and the largest draw."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from nas.arch import ArchSpec
 from nas.budget import Limits
@@ -15,9 +15,6 @@ from nas.spread import Part, halves
 MEASURED = 8  # networks that are measured at most, to find one that fits
 LARGEST_OF = 64  # random draws that fit, of which the largest is taken
 WIDTHS = [step / 100 for step in range(5, 401)]  # tried when a network is scaled; channels move in eights anyway
-
-
-Found = TypeVar("Found")
 
 
 class Published(Protocol):
@@ -36,11 +33,16 @@ class Published(Protocol):
 def scale_to_fit(scaled: Callable[[float], ArchSpec], limits: Limits) -> tuple[float, ArchSpec] | None:
     """The width multiplier whose network uses most of the budget, and the network; None when even 0.05 is over.
 
-    Of widths that give the same network the one nearest to 1 is named.
+    Of widths that give the same network the one nearest to 1 is named. Where it takes measuring to know whether a
+    network fits, a few are measured, from the dearest down to where the prediction is certain.
     """
     likely = [(width, spec) for width in WIDTHS if limits.use(spec := scaled(width)) <= 1]
     likely.sort(key=lambda one: (-limits.use(one[1]), abs(one[0] - 1)))
-    return _first_that_fits(likely, limits, lambda one: one[1])
+    different = list({spec: (width, spec) for width, spec in reversed(likely)}.values())[::-1]
+    different.sort(key=lambda one: -limits.use(one[1]))
+    certain = next((place for place, one in enumerate(different) if limits.unmeasured.fits(one[1])), len(different))
+    step = max(1, -(-certain // MEASURED))
+    return next((one for one in (*different[:certain:step], *different[certain:]) if limits.proven(one[1])), None)
 
 
 def largest_draw(space: Space, limits: Limits, rng: random.Random) -> tuple[dict[str, Option], ArchSpec]:
@@ -50,25 +52,10 @@ def largest_draw(space: Space, limits: Limits, rng: random.Random) -> tuple[dict
     """
     draws = [draw_inside(space, limits, rng, near=NEAR, certain=False) for _ in range(LARGEST_OF)]
     draws.sort(key=lambda one: limits.cost(one.spec).macs, reverse=True)
-    best = _first_that_fits(draws, limits, lambda one: one.spec) or draw_inside(space, limits, rng, near=NEAR)
+    certain = [one for one in draws[MEASURED:] if limits.unmeasured.fits(one.spec)]
+    best = next((one for one in (*draws[:MEASURED], *certain) if limits.proven(one.spec)), None)
+    best = best or draw_inside(space, limits, rng, near=NEAR)
     return best.choices, best.spec
-
-
-def _first_that_fits(likely: Sequence[Found], limits: Limits, spec: Callable[[Found], ArchSpec]) -> Found | None:
-    """The first that is certain to fit. Where that takes measuring, few are measured and then one is taken that needs
-    none."""
-    for one in _different(likely, spec)[:MEASURED]:
-        if limits.fits(spec(one)):
-            return one
-    return next((one for one in likely if limits.unmeasured.fits(spec(one))), None)
-
-
-def _different(found: Sequence[Found], spec: Callable[[Found], ArchSpec]) -> list[Found]:
-    """The first of each network."""
-    first: dict[ArchSpec, Found] = {}
-    for one in found:
-        first.setdefault(spec(one), one)
-    return list(first.values())
 
 
 def reference_tasks(

@@ -50,6 +50,9 @@ class Part:
     def fits(self, spec: ArchSpec) -> bool:
         return self.use(spec) <= 1 and self.whole.fits(spec)
 
+    def proven(self, spec: ArchSpec) -> bool:
+        return self.use(spec) <= 1 and self.whole.proven(spec)
+
     def __str__(self) -> str:
         return f"{self.share:.3g} of {self.whole.budget}"
 

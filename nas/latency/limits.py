@@ -93,6 +93,10 @@ class LatencyLimits:
             known = self.measured(spec) or known
         return known.high <= self._limit
 
+    def proven(self, spec: ArchSpec) -> bool:
+        known = self.measured(spec) if self.fits(spec) else None
+        return self.fits(spec) and (known is None or known.high <= self._limit)
+
     def measured(self, spec: ArchSpec) -> Latency | None:
         """Measured now, unless it was before; None where that cannot be, or the machine will not settle."""
         deployed = self.budget.deployed(spec)
