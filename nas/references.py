@@ -12,7 +12,7 @@ from nas.plan import Task, training_seed
 from nas.space import Option, Space
 from nas.spread import Part, halves
 
-MEASURED = 8  # networks that are measured at most, to find one that fits
+MEASURED = 8  # networks that are measured at most where a prediction is not certain, and as many where it is
 LARGEST_OF = 64  # random draws that fit, of which the largest is taken
 WIDTHS = [step / 100 for step in range(5, 401)]  # tried when a network is scaled; channels move in eights anyway
 
@@ -41,8 +41,13 @@ def scale_to_fit(scaled: Callable[[float], ArchSpec], limits: Limits) -> tuple[f
     different = list({spec: (width, spec) for width, spec in reversed(likely)}.values())[::-1]
     different.sort(key=lambda one: -limits.use(one[1]))
     certain = next((place for place, one in enumerate(different) if limits.unmeasured.fits(one[1])), len(different))
-    step = max(1, -(-certain // MEASURED))
-    return next((one for one in (*different[:certain:step], *different[certain:]) if limits.proven(one[1])), None)
+    tried = (*_some(different[:certain]), *_some(different[certain:]))
+    return next((one for one in tried if limits.proven(one[1])), None)
+
+
+def _some(ordered: list[tuple[float, ArchSpec]]) -> list[tuple[float, ArchSpec]]:
+    """At most ``MEASURED`` of them, evenly."""
+    return ordered[:: max(1, -(-len(ordered) // MEASURED))]
 
 
 def largest_draw(space: Space, limits: Limits, rng: random.Random) -> tuple[dict[str, Option], ArchSpec]:
@@ -52,7 +57,7 @@ def largest_draw(space: Space, limits: Limits, rng: random.Random) -> tuple[dict
     """
     draws = [draw_inside(space, limits, rng, near=NEAR, certain=False) for _ in range(LARGEST_OF)]
     draws.sort(key=lambda one: limits.cost(one.spec).macs, reverse=True)
-    certain = [one for one in draws[MEASURED:] if limits.unmeasured.fits(one.spec)]
+    certain = [one for one in draws[MEASURED:] if limits.unmeasured.fits(one.spec)][:MEASURED]
     best = next((one for one in (*draws[:MEASURED], *certain) if limits.proven(one.spec)), None)
     best = best or draw_inside(space, limits, rng, near=NEAR)
     return best.choices, best.spec

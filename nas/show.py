@@ -38,7 +38,7 @@ def table(run: RunRecords) -> Table:
     if timed:
         shown.caption += f" ms: on {facts.budget.latency_target}; ≈ predicted from its blocks, otherwise measured."
     shown.add_column("network", no_wrap=True)
-    costs = ("MFLOPs", *(("ms",) if timed else ()), "params\nM", "trained\nMMACs")
+    costs = ("MFLOPs", "ms" if timed else "params\nM", "trained\nMMACs")
     for name in (*costs, "selected\n%", "confirmed\n%", "95%\ninterval"):
         shown.add_column(name, justify="right", no_wrap=True)
     rows = network_rows(run)
@@ -56,7 +56,7 @@ def table(run: RunRecords) -> Table:
 
 def _cells(run: RunRecords, row: NetworkRow) -> list[str]:
     record = row.record
-    ms = () if run.facts.budget.latency_target is None else (milliseconds(run, record),)
+    timed = run.facts.budget.latency_target is not None
     selected = f"{100 * record.val_accuracy:.1f}" if record.val_accuracy is not None else record.state
     confirmed = "" if row.confirmed is None else f"{100 * row.confirmed.mean:.1f}"
     ci = "" if row.ci is None else f"{100 * row.ci[0]:.1f}–{100 * row.ci[1]:.1f}"
@@ -64,8 +64,7 @@ def _cells(run: RunRecords, row: NetworkRow) -> list[str]:
     return [
         record.title + mark,
         f"{record.macs / 1e6:.1f}",
-        *ms,
-        f"{record.params / 1e6:.2f}",
+        milliseconds(run, record) if timed else f"{record.params / 1e6:.2f}",
         f"{record.train_macs / 1e6:.1f}",
         selected,
         confirmed,

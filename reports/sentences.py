@@ -189,8 +189,7 @@ def _state(record: Record) -> str:
 
 
 def _named(run: RunRecords, record: Record) -> str:
-    latency = "" if record.latency_ms is None else f", {record.latency_ms:,.3f} ms"
-    return f"{record.title} ({cost(run.facts.budget, record)}{latency})"
+    return f"{record.title} ({cost(run, record)})"
 
 
 def _mean(run: RunRecords, record: Record, over: tuple[int, ...]) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nas.budget import MILLION, Budget
+from nas.budget import MILLION
 from nas.record import Record, RunRecords
 
 MINUS = "−"  # U+2212, as wide as a plus
@@ -70,15 +70,16 @@ def milliseconds(run: RunRecords, record: Record) -> str:
     return f"{known.ms:.2f}" if known.measured else f"≈ {known.ms:.1f}"
 
 
-def cost(budget: Budget, record: Record) -> str:
-    """What a network costs in the units of the budget it was made for: ``58.9 MFLOPs``."""
+def cost(run: RunRecords, record: Record) -> str:
+    """What a network costs in the units of the budget it was made for: ``58.9 MFLOPs``; and its latency, if known."""
+    budget, latency = run.facts.budget, run.latency(record)
     parts = []
     if budget.macs is not None:
         parts.append(f"{millions(record.macs)} MFLOPs")
     if budget.params is not None:
         parts.append(f"{millions(record.params, 2)} M parameters")
-    if budget.latency_target is not None and record.latency is not None:
-        parts.append(f"{record.latency.ms:.2f} ms")
+    if latency is not None:
+        parts.append(f"{latency.ms:.2f} ms")
     parts += [
         f"{ceiling.text(ceiling.spent(record.spec))} {ceiling.unit}"
         for ceiling in budget.ceilings()

@@ -120,7 +120,7 @@ def _study(asked: Asked, say: "Say") -> Source:
             f"Trained and confirmed at {form.resolution} px with {form.strides} strides; "
             f"exported at {spec.resolution} px with {spec.strides} strides, where nothing was measured."
         )
-    notes.append(f"As the budget counts it, {words.cost(facts.budget, record)}.")
+    notes.append(f"As the budget counts it, {words.cost(run, record)}.")
     return Source(
         title=f"{words.capital(record.title)} of {run.name}",
         network=network.eval(),

@@ -145,7 +145,7 @@ def test_a_reward_is_said_beside_the_accuracy() -> None:
     best, against = standing.winner(run), standing.comparison(run)
     assert best is not None
     assert against is not None
-    assert f"{best.latency_ms:.3f} ms" in found
+    assert f"{best.latency_ms:.2f} ms" in found
     rewards = [float(part.split(")")[0]) for part in found.split("(reward ")[1:]]
     assert len(rewards) == 2
     assert rewards[0] - rewards[1] == pytest.approx(100 * against.difference, abs=0.11)  # of rounding

@@ -316,12 +316,12 @@ def test_references_fit_and_few_networks_are_measured_to_find_them() -> None:
     for task in tasks:
         if not task.any_cost:
             assert found.latency(task.spec).high <= MEDIAN
-    assert len(measure.asked) <= MEASURED * 3
+    assert len(measure.asked) <= 2 * MEASURED * 3
 
 
 @pytest.mark.parametrize("find", ["scaled", "drawn"])
-def test_where_none_of_a_few_fits_one_that_is_certain_without_measuring_is_taken(find: str) -> None:
-    """All that come near the budget turn out to be over it."""
+def test_where_none_of_those_near_the_budget_fits_a_cheaper_one_is_taken_and_few_are_measured(find: str) -> None:
+    """All that come near the budget turn out to be over it, and those that were certain to fit as well."""
     found, measure = limits(MEDIAN, true=lambda spec: 1.5 * total(spec))
     if find == "scaled":
         fitted = scale_to_fit(LARGE.scaled, found)
@@ -330,8 +330,7 @@ def test_where_none_of_a_few_fits_one_that_is_certain_without_measuring_is_taken
     else:
         _, spec = largest_draw(tiny_space, found, random.Random(0))
     assert found.latency(spec).high <= MEDIAN
-    assert not found.latency(spec).measured
-    assert 0 < len(measure.asked) <= MEASURED
+    assert 0 < len(measure.asked) <= 2 * MEASURED
     assert len(set(measure.asked)) == len(measure.asked)
 
 
