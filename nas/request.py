@@ -274,11 +274,12 @@ def request_search(
             resolution=resolution,
             precision=arithmetic,
         )
+    _check_trainable(space_function, space_name, recipe.resolution, len(data.classes))
+    check_study_name(study)
     limits: Limits = budget
-    if found_target is not None:
+    if found_target is not None:  # last: where its table is not there yet, it takes minutes
         limits = _latency_limits(found_target, space_function, space_name, budget, say)
         _check_budget(space_function, space_name, limits)
-    _check_trainable(space_function, space_name, recipe.resolution, len(data.classes))
     facts = SearchFacts(
         space=space_name,
         space_fingerprint=space_fingerprint(space_function),
@@ -302,7 +303,6 @@ def request_search(
         versions=versions(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    check_study_name(study)
     storage = storage or default_url(Path(runs))
     if found:
         facts = as_begun(facts, storage, lambda one: study or derived_name(one))

@@ -63,9 +63,7 @@ def test_a_parameter_budget_that_is_not_positive(value: str, tmp_path: Path) -> 
     [
         (("--objectives", "accuracy,mac"), "did you mean macs?"),
         (("--objectives", "macs"), "accuracy must be among them"),
-        (("--objectives", "accuracy,latency"), "--objectives accuracy,latency: latency on what?"),
         (("--objective", "mnasnet"), "give --target-latency-ms"),
-        (("--objective", "mnasnet", "--target-latency-ms", "5"), "--objective mnasnet: latency on what?"),
         (("--objective", "mnasnet", "--target-latency-ms", "5", "--mnasnet-w", "0.07"), "must be below zero"),
         (("--objectives", "accuracy,macs", "--objective", "mnasnet"), "give one of them"),
         (("--target-latency-ms", "five"), "--target-latency-ms"),

@@ -63,8 +63,14 @@ def test_what_makes_no_sense_is_refused_by_name(options: dict[str, Any], message
 
 
 @pytest.mark.parametrize("goal", [{"objectives": "accuracy,latency"}, {"objective": "mnasnet", "target_latency_ms": 5}])
-def test_latency_needs_somebody_who_can_tell_it(goal: dict[str, Any]) -> None:
-    with pytest.raises(NasError, match="latency on what"):
+def test_latency_is_onnxruntimes_unless_somebody_can_tell_it(
+    goal: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(name: str, *, any_machine: bool) -> None:
+        raise NasError(f"asked for {name}")
+
+    monkeypatch.setattr("nas.latency.find.find", find)
+    with pytest.raises(NasError, match=r"^asked for onnxruntime-cpu$"):
         request_search(budget_mflops=60, dataset="digits", device="cpu", **goal)
     request = request_search(
         budget_mflops=60, dataset="digits", resolution=8, device="cpu", latency_ms=lambda spec: 1.0, **goal
