@@ -214,7 +214,7 @@ def test_the_readme_says_how_accurate_and_how_images_are_prepared(study: Study) 
 
 
 def test_the_report_and_the_document_say_how_to_export(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reports.page.FIGURES", {})
+    monkeypatch.setattr("reports.page.figures_of", lambda run: {})
     page = study.run.report().read_text(encoding="utf-8")
     command = f"python -m nas.export mine --to mine --runs {study.runs}"
     assert command in page
