@@ -180,7 +180,16 @@ def test_a_dry_run_tells_and_writes_nothing(tmp_path: Path, fake: FakeTraining) 
     assert done.status == 0
     assert files(tmp_path) == {}
     assert len(fake.calls) == before
-    for word in ("cheapest", "median", "dearest", "random draws", "networks in the space", "4 trials"):
+    for word in (
+        "least",
+        "median",
+        "most",
+        "parameters",
+        "MB of activations",
+        "random draws",
+        "networks in the space",
+        "4 trials",
+    ):
         assert word in " ".join(done.stdout.split())
 
 
@@ -188,7 +197,12 @@ def test_a_dry_run_as_json(tmp_path: Path) -> None:
     done = nas(*SMALL_SEARCH, "--runs", str(tmp_path / "runs"), "--dry-run", "--json")
     found = json.loads(done.stdout)
     space = found["space"]
-    assert space["cheapest"]["macs"] < space["median"]["macs"] < space["dearest"]["macs"]
+    costs = {one["quantity"]: one for one in space["costs"]}
+    assert set(costs) == {"mflops", "params", "size-mb", "memory-mb"}
+    assert all(one["minimum"] < one["median"] < one["maximum"] for one in costs.values())
+    assert (costs["mflops"]["limit"], costs["params"]["limit"]) == (60, None)
+    assert costs["mflops"]["share_that_fits"] == space["share_that_fits"]
+    assert space["cheapest"]["macs"] < 1e6 * costs["mflops"]["median"] < space["dearest"]["macs"]
     assert 0.3 < space["share_that_fits"] < 0.6  # 45% of draws cost at most 60
     assert 1e23 < space["networks"] < 1e26
     assert found["expected_seconds"] > 0
