@@ -50,6 +50,7 @@ def closed_form(space: str, networks: int) -> dict[str, float]:
     """Microseconds a network: its spec made, its cost as it is, and in the form of a budget; and the dearest one."""
     spent: dict[str, list[float]] = {"spec_us": [], "cost_us": [], "budget_cost_us": []}
     each: list[list[float]] = []
+    # mypy cannot type a lambda with a default, which binds the loop's variable: hence "misc" below
     for number in range(ROUNDS + 1):
         made = seconds(lambda: make(space, networks))
         fresh, others = make(space, networks), make(space, networks)

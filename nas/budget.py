@@ -97,16 +97,16 @@ class Budget:
             raise BudgetError(f"--size-at {self.size_at}: unknown; there are {', '.join(get_args(SizeAt))}")
         if self.size_bytes is not None and self.size_at is None:
             object.__setattr__(self, "size_at", "fp32")
-        ceilings = list(self.ceilings())
+        limits = {ceiling.flag: ceiling.limit for ceiling in self.ceilings()}
         if self.latency_ms is not None:
-            ceilings.append(Ceiling("--budget-latency-ms", "ms", "ms", self.latency_ms, self._unmeasured, 3))
+            limits["--budget-latency-ms"] = self.latency_ms
             if self.latency_target is None:
                 raise BudgetError("--budget-latency-ms: on what? give --latency-target")
-        if not ceilings:
+        if not limits:
             raise BudgetError(NO_BUDGET)
-        for ceiling in ceilings:
-            if not 0 < ceiling.limit < math.inf:
-                raise BudgetError(f"{ceiling.flag} {ceiling.limit:g}: must be above zero")
+        for flag, limit in limits.items():
+            if not 0 < limit < math.inf:
+                raise BudgetError(f"{flag} {limit:g}: must be above zero")
         if self.resolution < 1:
             raise BudgetError(f"--budget-resolution {self.resolution}: must be at least 1 px")
         if self.classes < 1:
@@ -146,9 +146,6 @@ class Budget:
             lambda cost: cost.peak_activation_bytes,
             MILLION,
         )
-
-    def _unmeasured(self, spec: ArchSpec) -> float:
-        raise NotImplementedError("latency is told by nas.latency.LatencyLimits")
 
     def deployed(self, spec: ArchSpec) -> ArchSpec:
         """The form in which this budget counts a network."""
