@@ -214,6 +214,7 @@ class AblationFacts(StudyFacts):
     looked: tuple[int, ...] = ()  # numbers of seeds after which the study ended until now, one after the other
     latency_target: str | None = None
     latency_fingerprint: str | None = None  # what its latencies hold for
+    latencies: dict[str, Latency] = field(default_factory=dict)  # by name of records, in the native form
 
     @property
     def baseline_name(self) -> str:

@@ -293,6 +293,14 @@ def read_ablation(storage: BaseStorage, name: str) -> AblationRecords:
     )
 
 
+def read_any(storage: BaseStorage, name: str) -> RunRecords | BaselineRecords | AblationRecords:
+    """A run of whatever kind. Raises ``StorageError`` if there is none."""
+    kind = kind_of(storage, name)
+    if kind == "baselines":
+        return read_baselines(storage, name)
+    return read_ablation(storage, name) if kind == "ablation" else read_run(storage, name)
+
+
 def stored_facts(storage: BaseStorage, name: str) -> dict[str, Any]:
     found: dict[str, Any] = optuna.load_study(study_name=name, storage=storage).user_attrs[FACTS]
     return found

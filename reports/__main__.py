@@ -21,7 +21,8 @@ def report(
         from nas.storage import default_url, kind_of, open_existing
 
         store = open_existing(storage or default_url(runs))
-        write_again = _baselines if kind_of(store, study) == "baselines" else _search
+        kind = kind_of(store, study)
+        write_again = {"baselines": _baselines, "ablation": _ablation}.get(kind, _search)
         write_again(study, runs, storage, as_json=as_json)
 
 
@@ -40,6 +41,13 @@ def _baselines(study: str, runs: Path, storage: str | None, *, as_json: bool) ->
 
     run = read_baselines(open_existing(storage or default_url(runs)), study)
     finish(run, write_baselines(run, runs / study / "report"), as_json=as_json)
+
+
+def _ablation(study: str, runs: Path, storage: str | None, *, as_json: bool) -> None:
+    from nas.show_ablation import finish
+    from nas.storage import default_url, open_existing, read_ablation
+
+    finish(read_ablation(open_existing(storage or default_url(runs)), study), None, as_json=as_json)
 
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)

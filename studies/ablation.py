@@ -42,7 +42,7 @@ class Built:
 
 
 Decisions = Mapping[str, Option | Extreme]
-"""Pattern of names → option, as in ``{"*.se": False}`` or ``{"stage3.*.kernel": 5}``; of several the last one counts."""
+"""Pattern of names → option: ``{"*.se": False}``, ``{"stage3.*.kernel": 5}``. Where several match, the last one counts."""
 Changes = Decisions | Facts | Built | Callable[[ArchSpec], ArchSpec]
 
 
@@ -124,6 +124,7 @@ class Ablation:
     margin: float = 0.003
     paper: Paper | None = None
     notes: tuple[str, ...] = ()  # what people should know of it, whatever comes out
+    minutes: int | None = None  # of the short form on two cores, measured
     brief: Length = BRIEF
     full: Length = FULL
 

@@ -9,8 +9,14 @@ STUDY = Ablation(
     baseline=choices(  # SqueezeNet 1.1 at a quarter of its widths
         "squeezenet",
         {
-            **{"layout": "1.1", "stem": 32, "base": 32, "incr": 32, "freq": 2},
-            **{"share3": 0.5, "ratio": 0.125, "bypass": "none"},
+            "layout": "1.1",
+            "stem": 32,
+            "base": 32,
+            "incr": 32,
+            "freq": 2,
+            "share3": 0.5,
+            "ratio": 0.125,
+            "bypass": "none",
         },
     ),
     variants={"simple": {"bypass": "simple"}, "complex": {"bypass": "complex"}},

@@ -9,8 +9,13 @@ STUDY = Ablation(
     baseline=choices(
         "densenet",
         {
-            **{"skeleton": "cifar", "cifar.block1.layers": 6, "cifar.block2.layers": 6, "cifar.block3.layers": 6},
-            **{"growth": 8, "bottleneck": 0, "compression": 1.0},
+            "skeleton": "cifar",
+            "cifar.block1.layers": 6,
+            "cifar.block2.layers": 6,
+            "cifar.block3.layers": 6,
+            "growth": 8,
+            "bottleneck": 0,
+            "compression": 1.0,
         },
     ),
     variants={

@@ -15,8 +15,8 @@ STUDY = Ablation(
     },
     paper=Paper(
         source="Howard et al. 2019, arXiv 1905.02244, table 5",
-        says="Of the large network: 75.2% as published, 74.5 with ReLU, 75.4 with h-swish everywhere, 75.0 with it from "
-        "112 channels on. It is dear on large maps, and most of its gain is in the deeper layers.",
+        says="Of the large network: 75.2% as published, 74.5 with ReLU, 75.4 with h-swish everywhere, 75.0 with it "
+        "from 112 channels on. It is dear on large maps, and most of its gain is in the deeper layers.",
         claims={
             "ReLU": Claim(direction="hurts", delta=-0.007),
             "h-swish everywhere": Claim(direction="helps", delta=0.002),

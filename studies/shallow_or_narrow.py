@@ -11,8 +11,8 @@ STUDY = Ablation(
     },
     paper=Paper(
         source="Howard et al. 2017, arXiv 1704.04861, table 5",
-        says="At width 1, without the five blocks it reaches 65.3% with 307 million multiply-adds; thinner (width 0.75) "
-        "it reaches 68.4% with 325. As published: 70.6 with 569.",
+        says="At width 1, without the five blocks it reaches 65.3% with 307 million multiply-adds; thinner (width "
+        "0.75) it reaches 68.4% with 325. As published: 70.6 with 569.",
         claims={"shallow": Claim(direction="hurts", delta=-0.053)},
     ),
 )

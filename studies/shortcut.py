@@ -9,7 +9,7 @@ STUDY = Ablation(
     paper=Paper(
         source="Sandler et al. 2018, arXiv 1801.04381, section 6, fig. 6b",
         says="Shortcuts between bottlenecks are more accurate than shortcuts between expansions, and either than none; "
-        "the figure has no numbers in the text.",
+        "the text gives no numbers.",
         claims={"no shortcut": Claim(direction="hurts")},
     ),
     notes=("Shortcuts between expansions are not tried: no block of this project has them.",),

@@ -1,4 +1,4 @@
-"""What a variant's changes make of the baseline. Every fault names the place, the value, and the nearest that exists."""
+"""What a variant's changes make of the baseline. Every fault names the place, the value, and what is near it."""
 
 import inspect
 from collections.abc import Sequence

@@ -31,6 +31,7 @@ class AblationDriver:
     elsewhere: Elsewhere = lambda task: None  # the record of the same training in another study
     watch: Watcher = field(default_factory=Silent)
     forecast: Forecast | None = None  # of short trainings; None: measured by the executor, before the first one
+    known: AblationRecords | None = None  # what is done, where this driver only tells what is left
     facts: AblationFacts = field(init=False)
     _trainings: Trainings = field(init=False)
 
@@ -57,7 +58,7 @@ class AblationDriver:
         if rates is not None:
             self._train(rates, "learning_rates", self.request.check_tasks())
         for seeds in self.request.looks:
-            self._update(short, replace(self.facts, seeds=seeds))  # whoever reads meanwhile knows how many there will be
+            self._update(short, replace(self.facts, seeds=seeds))  # for whoever reads meanwhile
             self._train(short, "ablation", self.request.tasks(seeds))
             if longer is not None:
                 self._train(longer, "longer", self.request.tasks(seeds, self.facts.long))
@@ -79,9 +80,7 @@ class AblationDriver:
 
     def _records(self) -> AblationRecords:
         known = self._trainings.records
-        return AblationRecords(
-            name=self.request.name, facts=self.facts, short=known("ablation"), long=known("longer")
-        )
+        return AblationRecords(name=self.request.name, facts=self.facts, short=known("ablation"), long=known("longer"))
 
     def _refuse_other_networks(self) -> None:
         """Raises ``StorageError`` where a name stood for another network when it was trained."""
@@ -97,17 +96,24 @@ class AblationDriver:
 
     def to_train(self) -> list[Task]:
         """What is neither done here nor in another study; of the looks, until the next one."""
+        return [task for task in self._undone() if self.elsewhere(task) is None]
+
+    def reusable(self) -> list[Task]:
+        """What another study has done already."""
+        return [task for task in self._undone() if self.elsewhere(task) is not None]
+
+    def _undone(self) -> list[Task]:
         wanted: list[tuple[Role, list[Task]]] = [("ablation", self.request.tasks(self._next_look()))]
         if self.facts.long is not None:
             wanted.append(("longer", self.request.tasks(self._next_look(), self.facts.long)))
         if self.request.check_lr:
             wanted.append(("learning_rates", self.request.check_tasks()))
-        return [
-            task
-            for role, tasks in wanted
-            for task in undone(tasks, self._trainings.records(role))
-            if self.elsewhere(task) is None
-        ]
+        return [task for role, tasks in wanted for task in undone(tasks, self._done(role))]
+
+    def _done(self, role: Role) -> tuple[Record, ...]:
+        if self.known is None:
+            return self._trainings.records(role)
+        return {"ablation": self.known.short, "longer": self.known.long, "learning_rates": self.known.rates}[role]
 
     def _next_look(self) -> int:
         """Seeds of the first look that is not over."""

@@ -1,9 +1,8 @@
-"""What the storage knows already: this study as it was left, the winners of searches, and trainings of other studies."""
+"""What the storage knows already: this study as it was left, winners of searches, and trainings of other studies."""
 
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -15,15 +14,20 @@ from nas.errors import NasError
 from nas.plan import Task
 from nas.recipe import Recipe
 from nas.record import FACTS, RECORD, AblationFacts, Record
-from nas.storage import SIBLINGS, counted, open_existing, open_storage, read_run, study_names, stored_facts
+from nas.storage import SIBLINGS, counted, open_existing, open_storage, read_run, stored_facts, study_names
 from studies.ablations.resolve import Winner
 
 Elsewhere = Callable[[Task], Record | None]
 
 
+def is_there(url: str) -> bool:
+    """Whether a storage may hold anything: opening an SQLite file makes it."""
+    return not url.startswith("sqlite:///") or os.path.exists(url.removeprefix("sqlite:///"))
+
+
 def past_facts(url: str, name: str) -> AblationFacts | None:
     """Of this ablation, if it was begun before."""
-    if url.startswith("sqlite:///") and not os.path.exists(Path(url.removeprefix("sqlite:///"))):
+    if not is_there(url):
         return None
     storage = open_storage(url)
     return AblationFacts.from_json(stored_facts(storage, name)) if name in study_names(storage, "ablation") else None
@@ -44,9 +48,11 @@ def winner_in(url: str) -> Winner:
     return winner
 
 
-def trained_elsewhere(storage: BaseStorage, name: str, *, fingerprint: str, recipes: list[Recipe]) -> Elsewhere:
-    """The same trainings in other studies of this storage: spec, recipe, seed, fold and images are equal. They are read
-    when first asked for."""
+def trained_elsewhere(
+    storage: BaseStorage, name: str, *, fingerprint: str, recipes: list[Recipe], device: str
+) -> Elsewhere:
+    """The same trainings in other studies of this storage, on a device of the same name: spec, recipe, seed, fold and
+    images are equal. They are read when first asked for."""
     known: dict[tuple[object, ...], Record] | None = None
     hashes = {recipe.hash for recipe in recipes}
 
@@ -59,7 +65,7 @@ def trained_elsewhere(storage: BaseStorage, name: str, *, fingerprint: str, reci
             known = {}
             for study in study_names(storage):
                 if study != name:
-                    _collect(storage, study, fingerprint, hashes, known)
+                    _collect(storage, study, fingerprint, hashes, device, known)
         found = known.get(same(task, task.recipe or recipes[0]))
         return None if found is None else _as_this(task, found)
 
@@ -67,7 +73,12 @@ def trained_elsewhere(storage: BaseStorage, name: str, *, fingerprint: str, reci
 
 
 def _collect(
-    storage: BaseStorage, name: str, fingerprint: str, hashes: set[str], known: dict[tuple[object, ...], Record]
+    storage: BaseStorage,
+    name: str,
+    fingerprint: str,
+    hashes: set[str],
+    device: str,
+    known: dict[tuple[object, ...], Record],
 ) -> None:
     """The complete trainings of a run, by what makes two of them the same."""
     there = set(optuna.get_all_study_names(storage))
@@ -81,13 +92,18 @@ def _collect(
         own = _hash(facts["recipe"])
         for trial in counted(study):
             document: Any = trial.user_attrs.get(RECORD)
-            if document is None or document["state"] != "complete":
+            if document is None or document["state"] != "complete" or not _same_device(document["device"], device):
                 continue
             trained_by = own if document.get("recipe") is None else _hash(document["recipe"])
             if trained_by in hashes:
                 record = Record.from_json(document)
                 key = (record.spec, record.seed, record.fold, trained_by)
                 known.setdefault(key, replace(record, source=record.source or name))
+
+
+def _same_device(one: str, other: str) -> bool:
+    """``cpu, 1 thread`` and ``cpu, 2 threads`` are."""
+    return one.partition(",")[0] == other.partition(",")[0]
 
 
 def _hash(document: dict[str, Any]) -> str | None:

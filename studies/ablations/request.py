@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from nas.data import FOLDS, ImageSet, load
 from nas.errors import NasError, SpecError
@@ -333,8 +333,16 @@ def _continued(facts: AblationFacts, past: AblationFacts | None) -> AblationFact
         long=facts.long or past.long,
         looks=facts.looks or past.looks,
         looked=past.looked,
+        **_same_target(facts, past),
         seeds=facts.seeds if not past.looks else past.seeds,
     )
+
+
+def _same_target(facts: AblationFacts, past: AblationFacts) -> dict[str, Any]:
+    """Latencies that hold for the target that is asked for; without one, those that are there."""
+    if facts.latency_target is not None and facts.latency_fingerprint != past.latency_fingerprint:
+        return {}
+    return {name: getattr(past, name) for name in ("latency_target", "latency_fingerprint", "latencies")}
 
 
 def _target(name: str | None, *, any_machine: bool) -> str | None:

@@ -90,9 +90,7 @@ def _variant(name: str, base: Changeable, changes: Changes, *, from_grid: bool) 
     return None if from_grid and made.spec == base.spec else made
 
 
-def _curve(
-    widths: tuple[float, ...], title: str, spec: ArchSpec, scaled: Callable[[float], ArchSpec]
-) -> list[Network]:
+def _curve(widths: tuple[float, ...], title: str, spec: ArchSpec, scaled: Callable[[float], ArchSpec]) -> list[Network]:
     """All but the baseline itself, which is part of every curve."""
     seen, found = {spec: 1.0}, []
     for width in widths:
@@ -108,9 +106,7 @@ def _curve(
     return found
 
 
-def _base(
-    baseline: Baseline, winner: Winner | None
-) -> tuple[Changeable, str, str, Callable[[float], ArchSpec]]:
+def _base(baseline: Baseline, winner: Winner | None) -> tuple[Changeable, str, str, Callable[[float], ArchSpec]]:
     """What is known of the baseline, what it is, what people are shown, and itself at other widths."""
     if baseline.kind == "reference":
         try:
