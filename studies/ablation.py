@@ -98,13 +98,13 @@ class Length:
     batch: int
     max_lr: float
     seeds: int
-    resolution: int | None = None  # px, where it is lower than the images' own
+    resolution: int = 24  # px, where the images have as many
 
 
 # Trainings of one study take some half an hour on two cores; of the four that share a baseline, the later ones less.
-BRIEF = Length(epochs=3, longer=3, train_images=3000, val_images=2500, batch=32, max_lr=0.05, seeds=5)
+BRIEF = Length(epochs=3, longer=3, train_images=3000, val_images=2500, batch=64, max_lr=0.1, seeds=5)
 # For a GPU; the figures are not measured yet and err on the long side.
-FULL = Length(epochs=10, longer=3, train_images=None, val_images=None, batch=256, max_lr=0.4, seeds=10)
+FULL = Length(epochs=10, longer=3, train_images=None, val_images=None, batch=256, max_lr=0.4, seeds=10, resolution=32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
