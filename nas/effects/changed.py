@@ -1,6 +1,7 @@
 """As changed: every variant against the baseline, paired over seeds, whatever the change costs or saves."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TypedDict
 
 import numpy as np
@@ -75,7 +76,7 @@ def numbers(spread: Spread, rows: Array, margin: float, alpha: float) -> list[Nu
                 p=None if np.isnan(p) else p,
                 verdict=verdict(ci, margin),
                 detectable=None if plan is None else detectable(plan, margin),
-                settles=settling(lambda seeds, at=at: spread.plan(rows, at, alpha, seeds), margin),
+                settles=None if plan is None else settling(partial(spread.replan, rows, at, alpha), margin),
             )
         )
     return found

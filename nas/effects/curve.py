@@ -8,7 +8,6 @@ Read at a cost, either is a weighted sum of the widths, with weights that depend
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log
 
 import numpy as np
 
@@ -52,7 +51,7 @@ class Curve:
 
     def at(self, cost: float) -> float:
         """Accuracy that the curve has at a cost."""
-        row = weights([point.cost for point in self.points], cost, self.degree)
+        (row,) = weights([point.cost for point in self.points], [cost], self.degree)
         return float(row @ [point.mean for point in self.points])
 
     def extrapolates(self, cost: float) -> bool:
@@ -71,13 +70,16 @@ def degree_for(costs: Sequence[float]) -> int:
     return min(WIDEST, different - 1)
 
 
-def weights(costs: Sequence[float], at: float, degree: int) -> Array:
-    """The weighted sum of the widths' accuracies that least squares has at a cost; adds up to 1."""
+def weights(costs: Sequence[float], at: Sequence[float], degree: int) -> Array:
+    """(at, costs): the weighted sum of the widths' accuracies that least squares has at each cost; adds up to 1."""
     middle = float(np.mean(np.log(costs)))
-    powers = np.arange(degree + 1)
-    basis = (np.log(costs) - middle)[:, None] ** powers
-    row: Array = (log(at) - middle) ** powers @ np.linalg.pinv(basis)
-    return row
+
+    def powers(of: Sequence[float]) -> Array:
+        basis: Array = (np.log(of) - middle)[:, None] ** np.arange(degree + 1)
+        return basis
+
+    found: Array = powers(at) @ np.linalg.pinv(powers(costs))
+    return found
 
 
 def curve_of(axis: Axis, named: Sequence[tuple[str, float]], table: Table, spread: Spread) -> Curve:
@@ -85,9 +87,10 @@ def curve_of(axis: Axis, named: Sequence[tuple[str, float]], table: Table, sprea
     costs = [cost for _, cost in named]
     degree = degree_for(costs)
     means = spread.fitted.means[: len(named)]
+    fitted = weights(costs, costs, degree) @ means
     points = [
-        Point(name=name, cost=cost, mean=float(mean), fitted=float(weights(costs, cost, degree) @ means))
-        for (name, cost), mean in zip(named, means, strict=True)
+        Point(name=name, cost=cost, mean=float(mean), fitted=float(fits))
+        for (name, cost), mean, fits in zip(named, means, fitted, strict=True)
     ]
     points.sort(key=lambda point: (point.cost, point.name))
     return Curve(axis=axis, points=tuple(points), degree=degree, p=_lack_of_fit(costs, degree, table, spread))
@@ -102,8 +105,7 @@ def _lack_of_fit(costs: Sequence[float], degree: int, table: Table, spread: Spre
     if spread.method == "per variant":
         table = Table(table.networks[:count], table.seeds, table.values[:count])
     fitted = spread.fitted if spread.method == "pooled" else fit(table)
-    fits = np.array([weights(costs, cost, degree) for cost in costs])
-    left, singular, _ = np.linalg.svd(np.eye(count) - fits)
+    left, singular, _ = np.linalg.svd(np.eye(count) - weights(costs, costs, degree))
     rows = left[:, singular > 0.5].T  # orthonormal contrasts that every such polynomial makes 0
     if not len(rows) or fitted.sigma is None:
         return None

@@ -5,6 +5,7 @@ over seeds, with simultaneous intervals that include what is not known about the
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -45,12 +46,14 @@ def at_equal_cost(
     spread, agree = spread_of(table)
     curve = curve_of(axis, baseline_curve, table, spread) if whole else None
 
-    def row(name: str, cost: float) -> Array:
-        """The contrast of a variant with the curve at a cost."""
-        return np.concatenate([-weights(costs, cost, degree), np.eye(len(there))[there.index(name)]])
+    def rows_of(name: str, at: Sequence[float]) -> Array:
+        """A variant's contrasts with the curve at some costs."""
+        mine = np.tile(np.eye(len(there))[there.index(name)], (len(at), 1))
+        return np.hstack([-weights(costs, at, degree), mine])
 
     reached = [name for name in there if curve is not None and curve.reaches(variants[name])]
-    rows = np.array([row(name, variants[name]) for name in reached]).reshape(len(reached), len(table.networks))
+    rows = np.array([rows_of(name, [variants[name]])[0] for name in reached])
+    rows = rows.reshape(len(reached), len(table.networks))
     alpha = 1 - level if alpha_spent is None else alpha_spent
     criticals = spread.criticals(rows, alpha)
     found = dict(zip(reached, numbers(spread, rows, margin, alpha), strict=True))
@@ -58,22 +61,22 @@ def at_equal_cost(
     for name in there:
         assert curve is not None
         cost = variants[name]
-        mine = row(name, cost)
+        mine = rows_of(name, [cost])
         saved, saved_ci = None, None
         if name in found:
             critical = float(criticals[reached.index(name)])
-            saved, saved_ci = worth(lambda at, name=name: row(name, at), spread, curve, cost, critical)
+            saved, saved_ci = worth(partial(rows_of, name), spread, curve, cost, critical)
         effects.append(
             EqualCost(
                 name=name,
                 axis=axis,
                 cost=cost,
-                seeds=table.shared(mine),
+                seeds=table.shared(mine[0]),
                 worth=saved,
                 worth_ci=saved_ci,
                 extrapolated=curve.extrapolates(cost),
                 misfit=curve.misfit,
-                **(found.get(name) or unread(float(spread.deltas(mine[None])[0]))),
+                **(found.get(name) or unread(float(spread.deltas(mine)[0]))),
             )
         )
     return Family(

@@ -28,8 +28,11 @@ class Spread(Protocol):
     def errors(self, rows: Array) -> Array: ...
     def criticals(self, rows: Array, alpha: float) -> Array: ...
     def p_values(self, rows: Array) -> Array: ...
-    def plan(self, rows: Array, which: int, alpha: float, seeds: int | None = None) -> Plan | None:
-        """Error, degrees of freedom and quantile of one of the contrasts: as they are, or with so many seeds of all."""
+    def plan(self, rows: Array, which: int, alpha: float) -> Plan | None:
+        """Error, degrees of freedom and quantile of one of the contrasts; None where its error is unknown."""
+
+    def replan(self, rows: Array, which: int, alpha: float, seeds: int) -> Plan:
+        """The same if every network had so many seeds. Only where ``plan`` has an answer."""
 
 
 def spread_of(table: Table) -> tuple[Spread, float | None]:
@@ -68,16 +71,14 @@ class Pooled:
         correlation, df = correlations(rows, self.fitted.design.unit), self.fitted.design.df
         return np.array([np.nan if np.isnan(one) else simultaneous.p_value(correlation, df, one) for one in t])
 
-    def plan(self, rows: Array, which: int, alpha: float, seeds: int | None = None) -> Plan | None:
-        sigma = self.fitted.sigma
-        if sigma is None:
+    def plan(self, rows: Array, which: int, alpha: float) -> Plan | None:
+        if self.fitted.sigma is None:
             return None
-        if seeds is None:
-            return Plan(
-                se=float(self.errors(rows)[which]),
-                df=self.fitted.design.df,
-                critical=float(self.criticals(rows, alpha)[which]),
-            )
+        se, critical = float(self.errors(rows)[which]), float(self.criticals(rows, alpha)[which])
+        return Plan(se=se, df=self.fitted.design.df, critical=critical)
+
+    def replan(self, rows: Array, which: int, alpha: float, seeds: int) -> Plan:
+        sigma = self.fitted.sigma or 0.0
         df = (len(self.table.networks) - 1) * (seeds - 1)
         critical = simultaneous.critical(correlations(rows, np.eye(rows.shape[1])), df, alpha)
         return Plan(se=sigma * float(np.linalg.norm(rows[which])) / seeds**0.5, df=df, critical=critical)
@@ -121,13 +122,13 @@ class PerVariant:
         df = [max(self._error(row)[1], 1) for row in rows]
         return np.minimum(1.0, 2 * len(rows) * stdtr(df, -np.abs(t)))
 
-    def plan(self, rows: Array, which: int, alpha: float, seeds: int | None = None) -> Plan | None:
+    def plan(self, rows: Array, which: int, alpha: float) -> Plan | None:
         se, df = self._error(rows[which])
-        if np.isnan(se):
-            return None
-        if seeds is not None:
-            se, df = se * ((df + 1) / seeds) ** 0.5, seeds - 1
-        return Plan(se=se, df=df, critical=_bonferroni(df, alpha, len(rows)))
+        return None if np.isnan(se) else Plan(se=se, df=df, critical=_bonferroni(df, alpha, len(rows)))
+
+    def replan(self, rows: Array, which: int, alpha: float, seeds: int) -> Plan:
+        se, df = self._error(rows[which])
+        return Plan(se=se * ((df + 1) / seeds) ** 0.5, df=seeds - 1, critical=_bonferroni(seeds - 1, alpha, len(rows)))
 
 
 def correlations(rows: Array, unit: Array) -> Array:

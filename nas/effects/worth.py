@@ -1,10 +1,11 @@
 """The horizontal gap: at which cost the baseline's curve is as good as a variant.
 
 The interval is Fieller's (1954) idea: all costs at which the gap between variant and curve is not shown, each tested
-with the quantile of the family. So it leaves out the variant's own cost when the vertical interval leaves out 0. An end that the curve does not reach is open (None): where the curve is flat there may be no end at all.
+with the quantile of the family. So it leaves out the variant's own cost when the vertical interval leaves out 0. An
+end that the curve does not reach is open (None): where the curve is flat there may be no end at all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import exp, isnan, log
 
 import numpy as np
@@ -19,15 +20,17 @@ Ends = tuple[float | None, float | None]
 
 
 def worth(
-    row: Callable[[float], Array], spread: Spread, curve: Curve, cost: float, critical: float
+    rows: Callable[[Sequence[float]], Array], spread: Spread, curve: Curve, cost: float, critical: float
 ) -> tuple[float | None, Ends | None]:
-    """The fraction of cost a variant saves, and its interval; ``row``: the contrast of variant and curve at a cost."""
+    """The fraction of cost a variant saves, and its interval; ``rows``: the contrasts of variant and
+    curve at some costs."""
     grid = np.linspace(log(curve.points[0].cost), log(curve.points[-1].cost), STEPS + 1)
 
     def gap(logs: Array, quantile: float) -> Array:
         """The variant minus the curve, plus so many standard errors."""
-        rows = np.array([row(exp(one)) for one in logs])
-        return spread.deltas(rows) + (quantile * spread.errors(rows) if quantile else 0.0)
+        contrasts = rows(np.exp(logs).tolist())
+        gaps = spread.deltas(contrasts)
+        return gaps + quantile * spread.errors(contrasts) if quantile else gaps
 
     found = _until(lambda logs: gap(logs, 0.0), grid)
     saved = None if found is None or found == grid[-1] else exp(found) / cost - 1
