@@ -1,0 +1,115 @@
+"""The baseline's curve: accuracy against the logarithm of cost, from the baseline at several widths.
+
+The rule is fixed before anything is looked at: a parabola by least squares from three widths on, a straight line from
+two. Accuracy over log cost bends (MobileNetV3 small at ×0.5, ×0.75, ×1, ×1.25 gains 7 points an octave of multiply-adds
+at the cheap end and 4 at the dear one), and a straight line, or straight pieces, would miss it by more than the margin.
+Read at a cost, either is a weighted sum of the widths, with weights that depend on costs alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas.effects.family import Axis
+from nas.effects.spread import Spread
+from nas.effects.table import Array, Table
+from nas.effects.two_way import fit
+
+BEYOND = 1.15  # times dearer or cheaper than the whole curve: it is still read there, and said to be extrapolated
+MISFIT = 0.05  # p below which the curve is said not to fit
+WIDEST = 2  # degree
+WORDS = {1: "straight line", 2: "parabola"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    name: str
+    cost: float
+    mean: float  # accuracy over the seeds, a fraction
+    fitted: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    axis: Axis
+    points: tuple[Point, ...]  # cheapest first
+    degree: int  # of the polynomial in log cost
+    p: float | None  # that the widths lie on such a curve (lack of fit, F test); None: nothing left to check it with
+
+    @property
+    def misfit(self) -> str | None:
+        """What is wrong with the curve, in words; None where it fits."""
+        shape = WORDS[self.degree]
+        if self.p is None:
+            return f"whether a {shape} fits was not checked: {len(self.points)} widths"
+        if self.p >= MISFIT:
+            return None
+        worst = max(self.points, key=lambda point: abs(point.mean - point.fitted))
+        miss = 100 * (worst.mean - worst.fitted)
+        return f"the widths do not lie on a {shape} (p = {self.p:.2g}; {worst.name} is {miss:+.2f} points off it)"
+
+    def at(self, cost: float) -> float:
+        """Accuracy that the curve has at a cost."""
+        (row,) = weights([point.cost for point in self.points], [cost], self.degree)
+        return float(row @ [point.mean for point in self.points])
+
+    def extrapolates(self, cost: float) -> bool:
+        return not self.points[0].cost <= cost <= self.points[-1].cost
+
+    def reaches(self, cost: float) -> bool:
+        """Whether it may be read there."""
+        return self.points[0].cost / BEYOND <= cost <= self.points[-1].cost * BEYOND
+
+
+def degree_for(costs: Sequence[float]) -> int:
+    """ValueError unless two costs differ."""
+    different = len(set(costs))
+    if different < 2:
+        raise ValueError(f"a curve needs the baseline at two costs or more, not at {sorted(set(costs))}")
+    return min(WIDEST, different - 1)
+
+
+def weights(costs: Sequence[float], at: Sequence[float], degree: int) -> Array:
+    """(at, costs): the weighted sum of the widths' accuracies that least squares has at each cost; adds up to 1."""
+    middle = float(np.mean(np.log(costs)))
+
+    def powers(of: Sequence[float]) -> Array:
+        basis: Array = (np.log(of) - middle)[:, None] ** np.arange(degree + 1)
+        return basis
+
+    found: Array = powers(at) @ np.linalg.pinv(powers(costs))
+    return found
+
+
+def curve_of(axis: Axis, named: Sequence[tuple[str, float]], table: Table, spread: Spread) -> Curve:
+    """``named``: key and cost of each width, which are the first networks of the table."""
+    costs = [cost for _, cost in named]
+    degree = degree_for(costs)
+    means = spread.fitted.means[: len(named)]
+    fitted = weights(costs, costs, degree) @ means
+    points = [
+        Point(name=name, cost=cost, mean=float(mean), fitted=float(fits))
+        for (name, cost), mean, fits in zip(named, means, fitted, strict=True)
+    ]
+    points.sort(key=lambda point: (point.cost, point.name))
+    return Curve(axis=axis, points=tuple(points), degree=degree, p=_lack_of_fit(costs, degree, table, spread))
+
+
+def _lack_of_fit(costs: Sequence[float], degree: int, table: Table, spread: Spread) -> float | None:
+    """p of the F test that what the polynomial leaves of the widths' means is noise; with variances that differ,
+    against the residual of the widths alone."""
+    from scipy.special import fdtrc
+
+    count = len(costs)
+    if spread.method == "per variant":
+        table = Table(table.networks[:count], table.seeds, table.values[:count])
+    fitted = spread.fitted if spread.method == "pooled" else fit(table)
+    left, singular, _ = np.linalg.svd(np.eye(count) - weights(costs, costs, degree))
+    rows = left[:, singular > 0.5].T  # orthonormal contrasts that every such polynomial makes 0
+    if not len(rows) or fitted.sigma is None:
+        return None
+    missed = rows @ fitted.means[:count]
+    unit = rows @ fitted.design.unit[:count, :count] @ rows.T
+    ratio = float(missed @ np.linalg.solve(unit, missed)) / len(rows) / fitted.sigma**2
+    return float(fdtrc(len(rows), fitted.design.df, ratio))
