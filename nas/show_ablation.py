@@ -37,7 +37,7 @@ def table(run: AblationRecords) -> Table:
         changed = effect_of(found, one.name)
         equal = equal_of(found, "macs", one.name)
         claim = None if facts.paper is None else facts.paper.claims.get(one.name)
-        said = "" if claim is None else claim.direction
+        said = "" if claim is None else str(claim.direction)
         if claim is not None and claim.delta is not None:
             said += f" ({signed(100 * claim.delta)})"
         shown.add_row(

@@ -42,7 +42,7 @@ class Built:
 
 
 Decisions = Mapping[str, Option | Extreme]
-"""Pattern of names → option: ``{"*.se": False}``, ``{"stage3.*.kernel": 5}``. Where several match, the last one counts."""
+"""Pattern of names → option: ``{"*.se": False}``, ``{"stage3.*.kernel": 5}``. Of several matches the last counts."""
 Changes = Decisions | Facts | Built | Callable[[ArchSpec], ArchSpec]
 
 

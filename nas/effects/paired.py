@@ -46,7 +46,7 @@ def pairing(scores: Scores, networks: Sequence[str] | None = None, *, level: flo
     ratio, df = between / rest, fitted.design.df
 
     def correlation(ratio: float) -> float:
-        return (ratio - 1) / (ratio + many - 1)
+        return float((ratio - 1) / (ratio + many - 1))
 
     tail = (1 - level) / 2
     ends = (ratio / float(fdtri(seeds - 1, df, 1 - tail)), ratio / float(fdtri(seeds - 1, df, tail)))

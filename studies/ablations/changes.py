@@ -1,8 +1,9 @@
 """What a variant's changes make of the baseline. Every fault names the place, the value, and what is near it."""
 
 import inspect
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
@@ -110,22 +111,21 @@ def _nearest(pattern: str, names: list[str]) -> str:
 
 def _with_facts(spec: ArchSpec, changes: Facts) -> ArchSpec:
     """All blocks of these kinds with other facts. The table is checked as every other is."""
-    kinds = sorted({block.kind for block in spec.blocks})
-    blocks = list(spec.blocks)
+    document = json.loads(spec.to_json())
+    kinds = {block.kind: block for block in spec.blocks}
     for kind, given in changes.of.items():
         if kind not in kinds:
-            raise NasError(f"{kind!r}: the baseline has no such block; it has {', '.join(kinds)}")
-        for at, block in enumerate(blocks):
-            if block.kind != kind:
-                continue
-            known = [field.name for field in fields(block) if field.name not in FIXED]
-            for name in given:
-                if name not in known:
-                    near = get_close_matches(name, known, n=1)
-                    hint = f"did you mean {near[0]}? " if near else ""
-                    raise NasError(f"{kind}.{name}: no such fact to change; {hint}there are {', '.join(known)}")
-            blocks[at] = replace(block, **dict[str, Any](given))
-    return ArchSpec.from_json(replace(spec, blocks=tuple(blocks)).to_json())  # types and words are checked here
+            raise NasError(f"{kind!r}: the baseline has no such block; it has {', '.join(sorted(kinds))}")
+        known = [field.name for field in fields(kinds[kind]) if field.name not in FIXED]
+        for name in given:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]}? " if near else ""
+                raise NasError(f"{kind}.{name}: no such fact to change; {hint}there are {', '.join(known)}")
+        for block in document["blocks"]:
+            if block["kind"] == kind:
+                block.update(given)
+    return ArchSpec.from_json(json.dumps(document))  # types and words are checked here
 
 
 def _built(base: Changeable, changes: Built) -> ArchSpec:

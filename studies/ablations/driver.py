@@ -17,7 +17,7 @@ from nas.record import AblationFacts, AblationRecords, Record, Role
 from nas.storage import update_facts
 from nas.trainings import Trainings
 from nas.watch import Silent, Watcher
-from studies.ablations.past import Elsewhere
+from studies.ablations.past import Elsewhere, continued, past_in
 from studies.ablations.request import AblationRequest
 
 
@@ -36,7 +36,7 @@ class AblationDriver:
     _trainings: Trainings = field(init=False)
 
     def __post_init__(self) -> None:
-        self.facts = self.request.facts
+        self.facts = continued(self.request.facts, past_in(self.storage, self.request.name))
         self._trainings = Trainings(
             name=self.request.name,
             facts=self.facts,
@@ -45,6 +45,11 @@ class AblationDriver:
             watch=self.watch,
             elsewhere=self.elsewhere,
         )
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Numbers of seeds, one after the other; it ends at the last one, or where everything is settled."""
+        return self.facts.looks or (self.facts.seeds,)
 
     def run(self) -> None:
         """Do what is not there yet, look by look."""
@@ -57,7 +62,7 @@ class AblationDriver:
             self.watch.say(f"about {duration(self.remaining_seconds())} from here on, by a few measured steps")
         if rates is not None:
             self._train(rates, "learning_rates", self.request.check_tasks())
-        for seeds in self.request.looks:
+        for seeds in self.looks:
             self._update(short, replace(self.facts, seeds=seeds))  # for whoever reads meanwhile
             self._train(short, "ablation", self.request.tasks(seeds))
             if longer is not None:
@@ -117,7 +122,7 @@ class AblationDriver:
 
     def _next_look(self) -> int:
         """Seeds of the first look that is not over."""
-        return next((seeds for seeds in self.request.looks if seeds > self._seen()), self.request.looks[-1])
+        return next((seeds for seeds in self.looks if seeds > self._seen()), self.looks[-1])
 
     def _seen(self) -> int:
         """Seeds of the last look that is over, of those that there are."""

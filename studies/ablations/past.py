@@ -27,10 +27,40 @@ def is_there(url: str) -> bool:
 
 def past_facts(url: str, name: str) -> AblationFacts | None:
     """Of this ablation, if it was begun before."""
-    if not is_there(url):
-        return None
-    storage = open_storage(url)
+    return past_in(open_storage(url), name) if is_there(url) else None
+
+
+def past_in(storage: BaseStorage, name: str) -> AblationFacts | None:
     return AblationFacts.from_json(stored_facts(storage, name)) if name in study_names(storage, "ablation") else None
+
+
+def continued(facts: AblationFacts, past: AblationFacts | None) -> AblationFacts:
+    """With what is there already: more variants, widths and seeds add to it, and nothing falls out of it."""
+    if past is None:
+        return facts
+    asked = {one.name: one for one in facts.variants}
+    variants = {one.name: one for one in past.variants} | asked
+    return replace(
+        facts,
+        variants=tuple(variants.values()),
+        curve=past.curve | facts.curve,
+        long=facts.long or past.long,
+        looks=facts.looks or past.looks,
+        looked=past.looked,
+        **_same_target(facts, past),
+        seeds=facts.seeds if not past.looks else past.seeds,
+    )
+
+
+def _same_target(facts: AblationFacts, past: AblationFacts) -> dict[str, Any]:
+    """Latencies that hold for the target that is asked for; without one, those that are there."""
+    if facts.latency_target is not None and facts.latency_fingerprint != past.latency_fingerprint:
+        return {}
+    return {
+        "latency_target": past.latency_target,
+        "latency_fingerprint": past.latency_fingerprint,
+        "latencies": past.latencies | facts.latencies,
+    }
 
 
 def winner_in(url: str) -> Winner:

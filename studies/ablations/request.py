@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from nas.data import FOLDS, ImageSet, load
 from nas.errors import NasError, SpecError
@@ -19,7 +19,7 @@ from nas.watch import Silent, Watcher
 from studies.ablation import Ablation, Length
 from studies.ablations.find import Found, find
 from studies.ablations.match import matched
-from studies.ablations.past import past_facts, winner_in
+from studies.ablations.past import continued, past_facts, winner_in
 from studies.ablations.resolve import Network, Resolved, resolve
 from studies.ablations.small_images import wider_than_their_maps
 from studies.ablations.winner import of_winner
@@ -258,7 +258,7 @@ def request_ablation(
         facts = as_begun(facts, url, lambda one: study or derived_name(one))
     if lengths != "short":
         facts = replace(facts, long=_longer(facts.recipe, length.longer))
-    facts = _continued(facts, past_facts(url, study or derived_name(facts)))
+    facts = continued(facts, past_facts(url, study or derived_name(facts)))
     if facts.looks and seeds is not None:
         raise NasError(f"--seeds {seeds}: this study looks at {', '.join(map(str, facts.looks))} seeds; leave it out")
     return AblationRequest(
@@ -318,31 +318,6 @@ def _chosen(resolved: Resolved, only: tuple[str, ...] | None) -> tuple[Network, 
 
 def _longer(recipe: Recipe, times: int) -> Recipe:
     return replace(recipe, name=f"{recipe.name}, {times} times longer", epochs=times * recipe.epochs)
-
-
-def _continued(facts: AblationFacts, past: AblationFacts | None) -> AblationFacts:
-    """With what is there already: more variants, widths and seeds add to it, and nothing falls out of it."""
-    if past is None:
-        return facts
-    asked = {one.name: one for one in facts.variants}
-    variants = {one.name: one for one in past.variants} | asked
-    return replace(
-        facts,
-        variants=tuple(variants.values()),
-        curve=past.curve | facts.curve,
-        long=facts.long or past.long,
-        looks=facts.looks or past.looks,
-        looked=past.looked,
-        **_same_target(facts, past),
-        seeds=facts.seeds if not past.looks else past.seeds,
-    )
-
-
-def _same_target(facts: AblationFacts, past: AblationFacts) -> dict[str, Any]:
-    """Latencies that hold for the target that is asked for; without one, those that are there."""
-    if facts.latency_target is not None and facts.latency_fingerprint != past.latency_fingerprint:
-        return {}
-    return {name: getattr(past, name) for name in ("latency_target", "latency_fingerprint", "latencies")}
 
 
 def _target(name: str | None, *, any_machine: bool) -> str | None:

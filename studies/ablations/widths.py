@@ -27,13 +27,13 @@ def widened(spec: ArchSpec, times: float) -> ArchSpec:
 def _widened(block: Block, entered: int, enters: int, times: float) -> Block:
     """``entered``: channels that entered the block as it was; ``enters``: as they are now."""
 
-    def scaled(channels: int) -> int:
+    def scaled(channels: int, times: float = times) -> int:
         return divisible(channels * times) if channels % 8 == 0 else max(1, round(channels * times))
 
     match block:
         case InvertedResidual():
-            mid = enters if block.mid == entered else scaled(block.mid)
-            squeeze = scaled(block.squeeze) if block.squeeze else 0
+            mid = scaled(block.mid, enters / entered)  # as the MobileNets do: the expansion is of what comes in
+            squeeze = scaled(block.squeeze, mid / block.mid) if block.squeeze else 0
             return replace(block, mid=mid, out=scaled(block.out), squeeze=squeeze)
         case Fire():
             expand1, expand3 = scaled(block.expand1), scaled(block.expand3)
