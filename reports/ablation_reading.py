@@ -1,4 +1,4 @@
-"""An ablation as its page reads it: what the trainings of both lengths show, worked out once for all tables and figures."""
+"""An ablation as its page reads it: what both lengths show, worked out once for all tables and figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from nas.effects.paired import Pairing, pairing
 from nas.effects.verdict import Verdict
 from nas.evidence import scores
 from nas.paper import Claim
-from nas.record import AblationFacts, AblationRecords, Record, VariantFacts
 from nas.recipe import Recipe
+from nas.record import AblationFacts, AblationRecords, Record, VariantFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """``found`` is that of the length that is read: the long trainings where all of them are done."""
+    """``found`` is of the length that is read: the long trainings where all of them are done, else the short ones."""
 
     run: AblationRecords
     length: Length
@@ -89,6 +89,11 @@ class Reading:
         table = {} if found is None else found.scores
         records = self.run.short if length == "short" else self.run.long
         return tuple(one for one in records if one.seed in table.get(one.key, {}))
+
+    @property
+    def base(self) -> Network:
+        """The baseline as it is."""
+        return next(one for one in self.baseline if one.width == 1)
 
     @property
     def variants(self) -> tuple[Row, ...]:

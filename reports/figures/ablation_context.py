@@ -12,7 +12,6 @@ from reports.words import interval, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 TITLE = "Where it matters (exploratory)"
 EQUAL_TITLE = "Where it matters at equal multiply-adds (exploratory)"
@@ -72,7 +71,8 @@ def _draw(reading: Reading, title: str, effect: Callable[[Row], Effect | None]) 
     for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
         label.set_parse_math(False)
         label.set_rotation(0)
-    made = reading.baseline[-1].record.choices if reading.baseline[-1].record is not None else None
+    base = reading.base
+    made = base.record.choices if base.record is not None else None
     for row, place in enumerate(places):
         for column, option in enumerate(options):
             if np.isnan(values[row, column]) and _is_baseline(made or {}, place, option):
@@ -81,8 +81,8 @@ def _draw(reading: Reading, title: str, effect: Callable[[Row], Effect | None]) 
     return Drawing(
         figure=figure,
         title=title,
-        caption="Difference of each variant in points, and its interval. Exploratory: which places to look at next, and "
-        f"no verdict about how they differ from each other. {interval_words(reading)} {trained_on(reading)}",
+        caption="Difference of each variant in points, and its interval. Exploratory: which places to look at next, "
+        f"and no verdict about how they differ from each other. {interval_words(reading)} {trained_on(reading)}",
     )
 
 

@@ -11,7 +11,6 @@ from reports.ablation_reading import Reading
 from reports.figures.ablations import (
     AXIS_WORDS,
     NAMED,
-    interval_words,
     legend_of,
     look_of,
     no_pair,
@@ -57,39 +56,36 @@ def _draw(reading: Reading, axis: Axis, label: str, unit: float) -> Drawing | Sk
         return Skipped(title=title, reason=why)
     many = len(family.effects) > NAMED
     figure, axes = blank(title, height=HEIGHT + 1.2 * many)
-    dots = _curve(axes, family.curve, unit, [one.cost for one in family.effects])
+    labels, dots = _curve(axes, family.curve, unit, [one.cost for one in family.effects])
     titles = {row.network.name: row.title for row in reading.variants}
     named = _named(family)
-    labels = []
     for one in family.effects:
-        height = 100 * (family.curve.at(one.cost) + one.delta)
-        dots += _variant(axes, one, one.cost / unit, height)
+        x, height = one.cost / unit, 100 * (family.curve.at(one.cost) + one.delta)
+        dots += _variant(axes, one, x, height, height - 100 * one.delta)
         if one.name in named:
-            labels.append(
-                Label(x=one.cost / unit, y=height, text=short_name(titles[one.name]), color=_text(look_of(one).color))
-            )
+            labels.append(Label(x=x, y=height, text=short_name(titles[one.name]), color=_text(look_of(one).color)))
     log_cost(axes)
     axes.set(xlabel=label, ylabel=ACCURACY)
     axes.margins(x=0.06, y=0.1)
     legend_of(figure, [one.verdict for one in family.effects], columns=3)
     place(axes, labels, avoid=dots)
-    rest = len(family.effects) - len(labels)
+    rest = len(family.effects) - len(named)
     others = f" {rest} that do not stand out are not named; the table has them." if rest else ""
     misfit = f" {family.curve.misfit[:1].upper()}{family.curve.misfit[1:]}." if family.curve.misfit else ""
-    extrapolated = (
-        " Hollow: far beyond the curve, no interval." if any(one.ci is None for one in family.effects) else ""
-    )
+    beyond = " Hollow: no interval, or far beyond the curve." if any(one.ci is None for one in family.effects) else ""
     return Drawing(
         figure=figure,
         title=title,
-        caption=f"Line: the baseline at its widths (black), fitted over the logarithm of cost. A variant’s bar that "
-        f"misses the line is shown to be above or below it at equal cost; the verdict at equal {AXIS_WORDS[axis]} is its "
-        f"colour and mark. {interval_words(reading)}{extrapolated}{misfit}{others} {trained_on(reading)}",
+        caption=f"Line: the baseline at its widths (black), fitted over the logarithm of cost. A thin line is the "
+        f"difference at equal {AXIS_WORDS[axis]}, whose verdict is the colour and the mark; intervals are in the table."
+        f"{beyond}{misfit}{others} {trained_on(reading)}",
     )
 
 
-def _curve(axes: "Axes", curve: Curve, unit: float, costs: list[float]) -> list[tuple[float, float]]:
-    """The line with its widths, further on as far as variants lie beyond; and its points, which labels keep off."""
+def _curve(
+    axes: "Axes", curve: Curve, unit: float, costs: list[float]
+) -> tuple[list[Label], list[tuple[float, float]]]:
+    """The line, further on as far as variants lie beyond; the names of its widths, and what labels keep off."""
     first, last = curve.points[0].cost, curve.points[-1].cost
     low, high = max(min([first, *costs]), first / BEYOND), min(max([last, *costs]), last * BEYOND)
     for start, end, line in ((low, first, ":"), (first, last, "-"), (last, high, ":")):
@@ -98,23 +94,16 @@ def _curve(axes: "Axes", curve: Curve, unit: float, costs: list[float]) -> list[
             axes.plot(grid / unit, [100 * curve.at(cost) for cost in grid], color=INK, linestyle=line, linewidth=1.3)
     x, y = [point.cost / unit for point in curve.points], [100 * point.mean for point in curve.points]
     axes.plot(x, y, color=INK, marker="o", markersize=5, linestyle="none", zorder=3)
-    for point in curve.points:
-        width = point.name.rpartition("×")[2] if "×" in point.name else "1"
-        axes.annotate(
-            f"×{width}",
-            (point.cost / unit, 100 * point.mean),
-            xytext=(0, -13),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            color=INK,
-        )
+    widths = [point.name.rpartition("×")[2] if "×" in point.name else "1" for point in curve.points]
+    labels = [Label(x=at, y=high, text=f"×{width}") for at, high, width in zip(x, y, widths, strict=True)]
     along = np.geomspace(first, last, STEPS)
-    return [*zip(x, y, strict=True), *((cost / unit, 100 * curve.at(cost)) for cost in along)]
+    return labels, [(cost / unit, 100 * curve.at(cost)) for cost in along]
 
 
-def _variant(axes: "Axes", one: EqualCost, x: float, height: float) -> list[tuple[float, float]]:
+def _variant(axes: "Axes", one: EqualCost, x: float, height: float, foot: float) -> list[tuple[float, float]]:
+    """The mark, and the line to the curve."""
     look = look_of(one)
+    axes.plot([x, x], [foot, height], color=look.color, linewidth=1.0, alpha=0.7, zorder=3)
     axes.plot(
         [x],
         [height],
@@ -125,11 +114,7 @@ def _variant(axes: "Axes", one: EqualCost, x: float, height: float) -> list[tupl
         linestyle="none",
         zorder=5,
     )
-    if one.ci is None:
-        return [(x, height)]
-    low, high = (height + 100 * (end - one.delta) for end in one.ci)
-    axes.plot([x, x], [low, high], color=look.color, linewidth=1.2, alpha=0.8, zorder=4)
-    return [(x, low + (high - low) * step / 20) for step in range(21)]
+    return [(x, foot + (height - foot) * step / 10) for step in range(11)]
 
 
 def _named(family: Family[EqualCost]) -> set[str]:

@@ -70,7 +70,7 @@ def _draw(reading: Reading, title: str, panels: list[Panel]) -> Drawing | Skippe
     titles = [row.title for row in reading.variants]
     figure = Figure(figsize=(SIZE[0], max(3.0, 1.7 + ROW * len(titles))), layout="constrained")
     figure.suptitle(title, x=0.012, ha="left")
-    every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    every = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     margin = reading.facts.margin
     for axes, panel in zip(every, panels, strict=True):
         shade_margin(axes, margin)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from nas.evidence import mean_interval
 from reports.ablation_reading import Network, Reading
-from reports.figures.ablations import LOOKS, no_pair, short_name, trained_on
-from reports.figures.base import ACCURACY, INK, SIZE, Drawing, Skipped
+from reports.figures.ablations import no_pair, short_name, trained_on
+from reports.figures.base import ACCURACY, INK, SIZE, TRIAL, Drawing, Skipped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,14 +29,13 @@ def learning(reading: Reading) -> Drawing | Skipped:
     figure = Figure(figsize=(SIZE[0], 1.3 + TALL * down), layout="constrained")
     figure.suptitle(TITLE, x=0.012, ha="left")
     every = figure.subplots(down, min(ACROSS, len(shown)), sharex=True, sharey=True, squeeze=False)
-    base = next(one for one in reading.baseline if one.width == 1)
+    base = reading.base
     for axes in every.flat[len(shown) :]:
         axes.remove()
     panels = every.flat[: len(shown)]
     for axes, row in zip(panels, shown, strict=True):
-        assert row.changed is not None
         _band(axes, reading, base, INK, "--")
-        _band(axes, reading, row.network, LOOKS[row.changed.verdict].color, "-")
+        _band(axes, reading, row.network, TRIAL, "-")
         axes.set_title(short_name(row.title, 24), fontsize=9, parse_math=False)
     epochs = reading.recipe.epochs
     room = 0.5 if epochs == 1 else 0.04 * epochs
@@ -53,8 +52,7 @@ def learning(reading: Reading) -> Drawing | Skipped:
     return Drawing(
         figure=figure,
         title=TITLE,
-        caption=f"Line: mean over the seeds, the baseline’s broken{band}. Colour: verdict as changed.{others} "
-        f"{trained_on(reading)}",
+        caption=f"Line: mean over the seeds, the baseline’s broken and black{band}.{others} {trained_on(reading)}",
     )
 
 

@@ -41,7 +41,7 @@ def lengths(reading: Reading) -> Drawing | Skipped:
                 ends = [100 * end for end in ci]
                 edges += ends
                 axes.plot(
-                    ends if flat else [x, x], [y, y] if flat else ends, color=look.color, linewidth=0.9, alpha=0.6
+                    ends if flat else [x, x], [y, y] if flat else ends, color=look.color, linewidth=0.9, alpha=0.4
                 )
         axes.plot([x], [y], marker=look.marker, color=look.color, markersize=6.5, linestyle="none", zorder=5)
         dots.append((x, y))

@@ -5,6 +5,7 @@ from statistics import fmean
 from reports.ablation_reading import Network, Reading
 from reports.figures.ablations import DIFFERENCE, name_rows, no_pair, shade_margin, trained_on
 from reports.figures.base import ACCURACY, INK, SIZE, Drawing, Skipped
+from reports.figures.baselines import COLOURS
 
 TITLE = "Seed by seed"
 ROW = 0.27  # inches
@@ -16,7 +17,7 @@ def paired_seeds(reading: Reading) -> Drawing | Skipped:
 
     if reading.found is None:
         return Skipped(title=TITLE, reason=no_pair(reading))
-    base = next(one for one in reading.baseline if one.width == 1)
+    base = reading.base
     networks = [base, *(row.network for row in reading.variants)]
     figure = Figure(figsize=(SIZE[0], max(3.2, 1.7 + ROW * len(networks))), layout="constrained")
     figure.suptitle(TITLE, x=0.012, ha="left")
@@ -57,8 +58,8 @@ def paired_seeds(reading: Reading) -> Drawing | Skipped:
     return Drawing(
         figure=figure,
         title=TITLE,
-        caption="Dot: one training; a line joins those of one seed, which share their fold and order of images; upright "
-        f"tick: the mean. Where lines run side by side, pairing gains. {trained_on(reading)}",
+        caption="Dot: one training; a line joins those of one seed, which share their fold and order of images; "
+        f"upright tick: the mean. Where lines run side by side, pairing gains. {trained_on(reading)}",
     )
 
 
@@ -70,8 +71,11 @@ def _with(networks: list[Network], seed: int) -> list[tuple[int, Network]]:
 
 
 def colors(count: int) -> list[tuple[float, float, float]]:
-    """From dark to light and from blue to yellow: told apart by colour-blind readers, and in grey."""
+    """Told apart by colour-blind readers; of many, from dark blue to yellow."""
     import seaborn as sns
+    from matplotlib.colors import to_rgb
 
+    if count <= len(COLOURS):
+        return [to_rgb(color) for color in COLOURS[:count]]
     found: list[tuple[float, float, float]] = list(sns.color_palette("cividis", count + 1)[:count])
     return found

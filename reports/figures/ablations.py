@@ -86,7 +86,7 @@ def look_of(effect: Effect) -> Look:
 
 
 def trained_on(reading: Reading, length: Length | None = None) -> str:
-    """Which trainings a figure is of: data, form, epochs, how many, seeds and folds, and the command that makes them."""
+    """Which trainings a figure is of: data, form, epochs, how many, seeds and folds, and the command behind them."""
     length = length or reading.length
     facts, recipe, records = reading.facts, recipe_of(reading.facts, length), reading.records_of(length)
     images = "all images" if recipe.train_images is None else f"{recipe.train_images:,} images"
@@ -107,12 +107,11 @@ def interval_words(reading: Reading) -> str:
     """How the intervals of a family are to be read."""
     found = reading.found
     assert found is not None
-    level = 1 - found.changed.spent if found.changed.spent is not None else found.changed.level
-    return (
-        f"Intervals hold all at once in a panel ({level:.4g} of the time)."
-        if level != 0.95
-        else ("Intervals hold all at once in a panel (95%).")
-    )
+    spent = found.changed.spent
+    level = f"{found.changed.level:.0%}"
+    if spent is not None:
+        level = f"at this look {1 - spent:.2%}, at all looks together {level}"
+    return f"Intervals of a panel hold all at once ({level})."
 
 
 def no_pair(reading: Reading) -> str:

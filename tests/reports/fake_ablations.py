@@ -46,10 +46,15 @@ GRID = Ablation(
     baseline=reference("mobilenet_v3_small"),
     grid=Grid(decision="kernel", options=(3, 5, 7), stages=(1, 2, 3, 4, 5)),
 )
-EFFECTS = {
-    **{"none": -0.045, "early": -0.03, "late": -0.004, "everywhere": 0.002},
-    **{"none, 3×3": -0.06, "ReLU": 0.0005, "7×7 late": 0.03},
-}  # of the short training; a longer one halves them
+EFFECTS = {  # of the short training; a longer one halves them
+    "none": -0.045,
+    "early": -0.03,
+    "late": -0.004,
+    "everywhere": 0.002,
+    "none, 3×3": -0.06,
+    "ReLU": 0.0005,
+    "7×7 late": 0.03,
+}
 
 
 def fifty() -> Ablation:
