@@ -16,6 +16,7 @@ def ablation_json(run: AblationRecords) -> dict[str, Any]:
     """The whole document; what is not known is null."""
     facts, found = run.facts, headline(run)
     both = over_lengths(run)
+    by_length = {length: evidence(run, length) for length in LENGTHS if length == "short" or facts.long is not None}
     means = {} if found is None else confirmed(found.scores)
 
     def mean(name: str) -> dict[str, Any]:
@@ -58,9 +59,7 @@ def ablation_json(run: AblationRecords) -> dict[str, Any]:
                 "at_equal_params": _equal_json(equal_of(found, "params", one.name)),
                 "at_equal_latency": _equal_json(equal_of(found, "latency", one.name)),
                 "lengths": {
-                    length: _effect_json(effect_of(evidence(run, length), one.name))
-                    for length in LENGTHS
-                    if length == "short" or facts.long is not None
+                    length: _effect_json(effect_of(at_length, one.name)) for length, at_length in by_length.items()
                 },
                 "paper": _claim_json(run, one.name),
                 **_recorded(run, one.name),

@@ -54,15 +54,15 @@ def notes(reading: Reading) -> list[str]:
         "something else, and not proportionally.",
         "Differences are paired: a variant minus the baseline, trained on the same seed, fold and order of images. "
         "“As changed” compares the two whatever they cost. “At equal cost” compares a variant with what the baseline, "
-        "widened or narrowed, has at the variant’s cost: a curve through its widths over the logarithm of cost. “Worth” "
-        "is the same gap read sideways: +9% means as good as a baseline 9% dearer; an end left open lies beyond the "
-        "curve.",
+        "widened or narrowed, has at the variant’s cost: a curve through its widths over the logarithm of cost. "
+        "“Worth” is the same gap read sideways: +9% means as good as a baseline 9% dearer; an open end lies "
+        "beyond the curve.",
         "Intervals of a column hold all at once (Dunnett’s comparison with one baseline, blocked by seed): 95% of "
-        "studies have no miss among them. “As changed” and each “at equal cost” are families of their own. A verdict is "
-        f"read off its interval: wholly inside ±{100 * study.margin:g} points it is “no practical difference”, else "
+        "studies have no miss among them. “As changed” and each “at equal cost” are families of their own. A verdict "
+        f"is read off its interval: wholly inside ±{100 * study.margin:g} points it is “no practical difference”, else "
         "above 0 “helps”, below 0 “hurts”, and otherwise “not shown”.",
-        "“Could show”: the smallest true difference that as many seeds show in 80% of studies. “Would settle”: seeds at "
-        "which a true 0 is called no practical difference, and a true difference of the margin is shown. Both come from "
-        "the margin and the measured scatter, never from the difference that was found.",
+        "“Could show”: the smallest true difference that as many seeds show in 80% of studies. “Would settle”: seeds "
+        "at which a true 0 is called no practical difference, and a true difference of the margin is shown. Both come "
+        "from the margin and the measured scatter, never from the difference that was found.",
         "The test set was never read.",
     ]

@@ -36,11 +36,13 @@ def headline(reading: Reading) -> str:
 
 
 def at_equal_cost(reading: Reading) -> list[str]:
-    """A sentence a kind of cost."""
-    return [
-        f"At equal {AXIS_WORDS[axis]}, {_verdicts(reading.variants, lambda row, axis=axis: _equal(row, axis))}."  # type: ignore[misc]
-        for axis in reading.axes
-    ]
+    """A sentence for the kinds of cost that tell the same."""
+    axes: dict[str, list[str]] = {}
+    for axis in reading.axes:
+        found = {row.network.name: row.equal[axis].verdict for row in reading.variants if axis in row.equal}
+        said = _verdicts(reading.variants, lambda row, found=found: found.get(row.network.name))  # type: ignore[misc]
+        axes.setdefault(said, []).append(AXIS_WORDS[axis])
+    return [f"At equal {listed(names)}, {said}." for said, names in axes.items()]
 
 
 def verdict(row: Row) -> Verdict | None:
@@ -48,17 +50,13 @@ def verdict(row: Row) -> Verdict | None:
     return row.over_lengths or (None if row.changed is None else row.changed.verdict)
 
 
-def _equal(row: Row, axis: Axis) -> Verdict | None:
-    return row.equal[axis].verdict if axis in row.equal else None
-
-
 def _verdicts(rows: Iterable[Row], of: Callable[[Row], Verdict | None]) -> str:
-    """``none and early hurt; late is not shown to differ``."""
+    """``“none” and “early” hurt; “late” is not shown to differ``."""
     titles: dict[Verdict, list[str]] = {}
     for row in rows:
         found = of(row)
         if found is not None:
-            titles.setdefault(found, []).append(row.title)
+            titles.setdefault(found, []).append(f"“{row.title}”")
     parts = []
     for found, (one, several) in _SAID.items():
         names = titles.get(found, [])
@@ -92,7 +90,7 @@ def beside_the_paper(reading: Reading) -> str:
     for row in reading.variants:
         found = agreement(row)
         if found is not None:
-            by.setdefault(found, []).append(f"{row.title} ({row.claim.direction if row.claim else ''})")
+            by.setdefault(found, []).append(f"“{row.title}” ({row.claim.direction if row.claim else ''})")
     said = {
         "agrees": "agrees on",
         "disagrees": "disagrees on",
@@ -172,7 +170,8 @@ def pairing_words(reading: Reading) -> str:
     )
     return (
         f"Pairing: accuracies of one seed correlate by {signed(gain.correlation, 2)} (95% interval "
-        f"{signed(gain.ci[0], 2)} to {signed(gain.ci[1], 2)}) over {gain.networks} networks and {gain.seeds} seeds; {saved}."
+        f"{signed(gain.ci[0], 2)} to {signed(gain.ci[1], 2)}) over {gain.networks} networks and {gain.seeds} "
+        f"seeds; {saved}."
     )
 
 
@@ -197,8 +196,8 @@ def looks_words(reading: Reading) -> str:
     if len(facts.looked) > 1:
         before = listed([str(one) for one in facts.looked[:-1]])
         return (
-            f"These verdicts were looked at before, with {before} seeds; only --until-settled accounts for that, so the "
-            "intervals are too narrow by what that adds."
+            f"These verdicts were looked at before, with {before} seeds; only --until-settled accounts for that, so "
+            "the intervals are too narrow by what that adds."
         )
     return ""
 
@@ -256,8 +255,8 @@ def effect_words(effect: Effect | None) -> str:
 def worth_words(one: EqualCost) -> str:
     """``+9% (−3 to +21)`` of cost; open ends are those that the curve does not reach."""
     if one.worth is None and one.worth_ci is None:
-        return "beyond the curve" if one.extrapolated else ""
-    middle = "beyond the curve" if one.worth is None else f"{signed(100 * one.worth, 0)}%"
+        return "beyond" if one.extrapolated else ""
+    middle = "beyond" if one.worth is None else f"{signed(100 * one.worth, 0)}%"
     if one.worth_ci is None:
         return middle
     low, high = one.worth_ci

@@ -282,6 +282,7 @@ def ablation(
 
                 show(request, as_json=as_json)
                 return
+            from reports import write_ablation
             from studies.ablations.run import execute
 
             facts = request.facts
@@ -290,9 +291,10 @@ def ablation(
                 f"{' or '.join(str(number) for number in request.looks)} seeds each, {facts.data.label}"
             )
             run = execute(request, watch=display)
+            page = write_ablation(run, request.folder / "report")
         from nas.show_ablation import finish
 
-        finish(run, None, as_json=as_json)
+        finish(run, page, as_json=as_json)
 
 
 def names(words: list[str]) -> tuple[str, ...]:
