@@ -7,7 +7,7 @@ from nas.effects.family import Effect
 from nas.space import Option
 from reports.ablation_reading import Reading, Row
 from reports.figures.ablations import interval_words, no_pair, trained_on
-from reports.figures.base import SIZE, Drawing, Skipped
+from reports.figures.base import INK, SIZE, Drawing, Skipped
 from reports.words import interval, signed
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ def context_equal(reading: Reading) -> Drawing | Skipped:
 
 def _draw(reading: Reading, title: str, effect: Callable[[Row], Effect | None]) -> Drawing | Skipped:
     import numpy as np
-    import seaborn as sns
     from matplotlib.figure import Figure
 
     if reading.found is None:
@@ -43,40 +42,31 @@ def _draw(reading: Reading, title: str, effect: Callable[[Row], Effect | None]) 
     if not any(cells.values()):
         return Skipped(title=title, reason="none of these variants is read at equal cost")
     values = np.full((len(places), len(options)), np.nan)
-    written = np.full(values.shape, "", dtype=object)
     for (place, option), found in cells.items():
         if found is not None:
-            at = places.index(place), options.index(option)
-            values[at], written[at] = 100 * found.delta, _words(found)
+            values[places.index(place), options.index(option)] = 100 * found.delta
     size = max(SIZE[0], 1.6 + CELL[0] * len(options)), 1.5 + CELL[1] * len(places)
     figure: Figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(title, x=0.012, ha="left")
     axes: Axes = figure.subplots()
     most = float(np.nanmax(np.abs(values))) or 1.0
-    sns.heatmap(
-        values,
-        ax=axes,
-        annot=written,
-        fmt="",
-        annot_kws={"fontsize": 7.5, "linespacing": 1.15},
-        cmap="RdBu",
-        center=0,
-        vmin=-most,
-        vmax=most,
-        linewidths=1,
-        cbar_kws={"label": "points", "shrink": 0.8, "aspect": 25},
-        xticklabels=options,
-        yticklabels=[place.replace(".*", "").replace(".", " ") for place in places],
-    )
-    for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
-        label.set_parse_math(False)
-        label.set_rotation(0)
-    base = reading.base
-    made = base.record.choices if base.record is not None else None
+    mesh = axes.pcolormesh(values, cmap="RdBu", vmin=-most, vmax=most, edgecolor="white", linewidth=1)
+    figure.colorbar(mesh, ax=axes, label="points", shrink=0.8, aspect=25).outline.set_visible(False)  # type: ignore[operator]
+    axes.invert_yaxis()  # the first place on top
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_xticks([at + 0.5 for at in range(len(options))], options, parse_math=False)
+    words = [place.replace(".*", "").replace(".", " ") for place in places]
+    axes.set_yticks([at + 0.5 for at in range(len(places))], words, parse_math=False)
+    made = (reading.base.record.choices if reading.base.record is not None else None) or {}
     for row, place in enumerate(places):
         for column, option in enumerate(options):
-            if np.isnan(values[row, column]) and _is_baseline(made or {}, place, option):
-                axes.text(column + 0.5, row + 0.5, "baseline", ha="center", va="center", fontsize=7.5, color="#666666")
+            found, text, color = cells.get((place, option)), "", "#666666"
+            if found is not None:
+                text, color = _words(found), "white" if abs(100 * found.delta) > 0.6 * most else INK
+            elif _is_baseline(made, place, option):
+                text = "baseline"
+            axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7.5, color=color)
     axes.grid(visible=False)
     return Drawing(
         figure=figure,
