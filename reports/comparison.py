@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from nas import evidence
 from nas.evidence import Confirmed, Difference
+from nas.recipe import Recipe
 from nas.record import Record, RunRecords, StudyFacts
 from reports import standing
 from reports.ablation_reading import Reading, Row
@@ -81,7 +82,8 @@ def winners(runs: Sequence[RunRecords]) -> list[Winners]:
 
 
 def _winners(one: Entry, other: Entry, pairs: int) -> Winners:
-    differs = [name for name in unlike([one.run.facts, other.run.facts]) if name != "budgets"]
+    both = [one.run.facts, other.run.facts]
+    differs = [name for name in unlike(both, [each.recipe for each in both]) if name != "budgets"]
     if differs:
         return Winners(one=one, other=other, difference=None, why_not=f"they differ in {listed(differs)}")
     if one.record.spec == other.record.spec:
@@ -104,12 +106,12 @@ def _winners(one: Entry, other: Entry, pairs: int) -> Winners:
     return Winners(one=one, other=other, difference=found, why_not="" if found else "they share no seed")
 
 
-def unlike(facts: Sequence[StudyFacts]) -> list[str]:
+def unlike(facts: Sequence[StudyFacts], recipes: Sequence[Recipe]) -> list[str]:
     """In what studies differ that their accuracies depend on."""
     found = []
     for words, values in (
         ("images", {one.data.fingerprint for one in facts}),
-        ("recipe", {one.recipe.hash for one in facts}),
+        ("recipe", {one.hash for one in recipes}),
         ("budgets", {str(getattr(one, "budget", "")) for one in facts}),
         ("baseline", {getattr(one, "baseline", "") for one in facts}),
         ("margin", {getattr(one, "margin", 0.0) for one in facts}),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from nas.recipe import Recipe
 from nas.record import AblationRecords, RunRecords
 from reports import ablation_sentences, comparison, words
 from reports.ablation_reading import read
@@ -38,7 +39,7 @@ def write_ablations(runs: Sequence[AblationRecords], folder: Path) -> Path:
         "headlines": [(one.run.name, one.facts.question, ablation_sentences.headline(one)) for one in readings],
         "note": NOTE,
         "sentences": ablation_sentences,
-        **_shared(runs),
+        **_shared(runs, [one.recipe for one in readings]),
         "figures": shown,
     }
     return write_whole(folder / "index.html", render("comparison.html", values))
@@ -51,17 +52,18 @@ def write_searches(runs: Sequence[RunRecords], folder: Path) -> Path:
         "kind": "searches",
         "confirmed": comparison.entries(runs),
         "winners": [_winner_words(one) for one in comparison.winners(runs)],
-        **_shared(runs),
+        **_shared(runs, [run.facts.recipe for run in runs]),
         "figures": shown,
     }
     return write_whole(folder / "index.html", render("comparison.html", values))
 
 
-def _shared(runs: Sequence[AblationRecords] | Sequence[RunRecords]) -> dict[str, object]:
+def _shared(runs: Sequence[AblationRecords] | Sequence[RunRecords], recipes: Sequence[Recipe]) -> dict[str, object]:
+    """``recipes``: of the trainings that are read."""
     facts = [run.facts for run in runs]
     return {
         "names": [run.name for run in runs],
-        "unlike": comparison.unlike(facts),
+        "unlike": comparison.unlike(facts, recipes),
         "todo": [],
         "notes": ["Accuracies are of validation folds. The test set was never read."],
         "entries": [
@@ -82,7 +84,8 @@ def _shared(runs: Sequence[AblationRecords] | Sequence[RunRecords]) -> dict[str,
 
 
 def _winner_words(found: comparison.Winners) -> str:
-    one, other = (f"{words.capital(each.record.title)} of {each.run.name}" for each in (found.one, found.other))
+    one, other = (f"{each.record.title} of {each.run.name}" for each in (found.one, found.other))
+    one = words.capital(one)
     against = found.difference
     if against is None:
         return f"{one} and {other} are not compared by a test: {found.why_not}."

@@ -55,7 +55,9 @@ def _draw(reading: Reading, title: str, effect: Callable[[Row], Effect | None]) 
     axes.invert_yaxis()  # the first place on top
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.set_xticks([at + 0.5 for at in range(len(options))], options, parse_math=False)
+    axes.set_xticks(
+        [at + 0.5 for at in range(len(options))], [name.replace(" ", "\n", 1) for name in options], parse_math=False
+    )
     words = [place.replace(".*", "").replace(".", " ") for place in places]
     axes.set_yticks([at + 0.5 for at in range(len(places))], words, parse_math=False)
     made = (reading.base.record.choices if reading.base.record is not None else None) or {}

@@ -31,6 +31,7 @@ def lengths(reading: Reading) -> Drawing | Skipped:
     axes.axvspan(-margin, margin, color=MARGIN, zorder=0, linewidth=0)
     axes.axhspan(-margin, margin, color=MARGIN, zorder=0, linewidth=0)
     labels, dots, edges = [], [], [0.0]
+    named = _named(rows)
     for row in rows:
         assert row.short is not None
         assert row.long is not None
@@ -46,7 +47,7 @@ def lengths(reading: Reading) -> Drawing | Skipped:
         axes.plot([x], [y], marker=look.marker, color=look.color, markersize=6.5, linestyle="none", zorder=5)
         dots.append((x, y))
         edges += [x, y]
-        if _named(row, len(rows)):
+        if row.network.name in named:
             labels.append(Label(x=x, y=y, text=short_name(row.title), color="#333333"))
     low, high = min(edges), max(edges)
     room = 0.06 * (high - low or 1)
@@ -72,5 +73,11 @@ def lengths(reading: Reading) -> Drawing | Skipped:
     )
 
 
-def _named(row: Row, count: int) -> bool:
-    return count <= NAMED or row.over_lengths in ("helps", "hurts", "depends on training length")
+def _named(rows: list[Row]) -> set[str]:
+    """All of a few; of many, those that are shown to differ, the largest first, flips before all."""
+    if len(rows) > NAMED:
+        shown = [row for row in rows if row.over_lengths in ("helps", "hurts", "depends on training length")]
+        rows = sorted(
+            shown, key=lambda row: (row.over_lengths in ("helps", "hurts"), -abs(row.long.delta if row.long else 0))
+        )
+    return {row.network.name for row in rows[:NAMED]}

@@ -43,7 +43,7 @@ def paired_seeds(reading: Reading) -> Drawing | Skipped:
     left.set_xlabel(ACCURACY)
     right.set_xlabel(DIFFERENCE.replace(" (points)", "\n(points)"))
     left.set_title("accuracy", fontsize=10)
-    right.set_title("against the same seed’s baseline", fontsize=10)
+    right.set_title("minus the same seed’s", fontsize=10)
     if len(numbers) <= LISTED:
         handles, labels = left.get_legend_handles_labels()
         figure.legend(

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAMED = 16  # variants; where there are more, a figure of points names only those that stand out
+NAMED = 12  # variants; where there are more, a figure of points names only as many that stand out
 LONGEST = 30  # characters of a name in a figure
 MARGIN = "#E3EBF0"
-DIFFERENCE = "accuracy minus the baseline’s (points)"
-EQUAL = "accuracy minus the baseline’s curve (points)"
+DIFFERENCE = "accuracy against the baseline (points)"
+EQUAL = "accuracy against its curve (points)"
 AXIS_WORDS: dict[Axis, str] = {"macs": "multiply-adds", "params": "parameters", "latency": "latency"}
 
 

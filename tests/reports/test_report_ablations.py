@@ -286,7 +286,7 @@ def test_a_page_is_written_in_every_state(state: str, tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    "state", ("whole", "one seed", "interrupted in the second seed", "a failed variant", "identical")
+    "state", ["whole", "one seed", "interrupted in the second seed", "a failed variant", "identical"]
 )
 def test_every_figure_is_drawn_with_its_facts_or_says_in_a_line_why_not(state: str) -> None:
     found = reading(state)
