@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from nas.command import OneLine, mended_by_user
 from nas.errors import NasError
-
-if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
 
 COMPARED = ("search", "ablation")  # kinds of runs that can stand beside each other
 
@@ -28,12 +25,11 @@ def report(
     with mended_by_user():
         from nas.storage import default_url, kind_of, open_existing
 
-        store = open_existing(storage or default_url(runs))
         if len(studies) > 1:
-            _compare(studies, runs, store, as_json=as_json)
+            _compare(studies, runs, storage, as_json=as_json)
             return
         (study,) = studies
-        kind = kind_of(store, study)
+        kind = kind_of(open_existing(storage or default_url(runs)), study)
         write_again = {"baselines": _baselines, "ablation": _ablation}.get(kind, _search)
         write_again(study, runs, storage, as_json=as_json)
 
@@ -64,11 +60,12 @@ def _ablation(study: str, runs: Path, storage: str | None, *, as_json: bool) -> 
     finish(run, write_ablation(run, runs / study / "report"), as_json=as_json)
 
 
-def _compare(studies: Sequence[str], runs: Path, store: "BaseStorage", *, as_json: bool) -> None:
+def _compare(studies: Sequence[str], runs: Path, storage: str | None, *, as_json: bool) -> None:
     """Raises ``NasError`` for a study named twice, and for kinds that cannot stand beside each other."""
-    from nas.storage import kind_of, read_ablation, read_run
+    from nas.storage import default_url, kind_of, open_existing, read_ablation, read_run
     from reports.comparison_page import folder_for, write_ablations, write_searches
 
+    store = open_existing(storage or default_url(runs))
     for study in studies:
         if studies.count(study) > 1:
             raise NasError(f"STUDY {study}: named twice; name studies that differ")

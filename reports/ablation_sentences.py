@@ -73,7 +73,7 @@ def agreement(row: Row) -> Agreement | None:
     if row.claim is None or found is None:
         return None
     if found in ("not shown", "depends on training length"):
-        return found  # type: ignore[return-value]  # the two that both have
+        return found
     return "agrees" if found == row.claim.direction else "disagrees"
 
 
@@ -97,7 +97,7 @@ def beside_the_paper(reading: Reading) -> str:
         "not shown": "shows neither for",
         "depends on training length": "depends on training length for",
     }
-    parts = [f"{words} {listed(by[one])}" for one, words in said.items() if one in by]  # type: ignore[index]
+    parts = [f"{words} {listed(by[one])}" for one, words in said.items() if one in by]
     return f"What was found here {'; '.join(parts)}." if parts else ""
 
 

@@ -51,7 +51,7 @@ def _draw(reading: Reading, title: str, effect: Callable[[Row], Effect | None]) 
     axes: Axes = figure.subplots()
     most = float(np.nanmax(np.abs(values))) or 1.0
     mesh = axes.pcolormesh(values, cmap="RdBu", vmin=-most, vmax=most, edgecolor="white", linewidth=1)
-    figure.colorbar(mesh, ax=axes, label="points", shrink=0.8, aspect=25).outline.set_visible(False)  # type: ignore[operator]
+    figure.colorbar(mesh, ax=axes, label="points", shrink=0.8, aspect=25).outline.set_visible(False)
     axes.invert_yaxis()  # the first place on top
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
