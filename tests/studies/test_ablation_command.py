@@ -268,7 +268,7 @@ def test_without_a_name_the_studies_are_listed_with_questions_and_costs(tmp_path
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("squeze_excitation",), "No such command 'squeze_excitation'"),
+        (("squeze_excitation",), "study squeze_excitation: unknown; did you mean squeeze_excitation? there are"),
         (("nowhere.py",), "nowhere.py: no such file"),
         (("stem", "--only", "64*"), "--only 64*: no such variant; there are 32, ReLU, 32, h-swish, 16, ReLU"),
         (("stem", "--seeds", "0"), "--seeds 0: must be at least 1"),

@@ -231,7 +231,7 @@ def test_known_effects_are_found_with_verdicts(storage: BaseStorage) -> None:
     assert {one.name: one.verdict for one in shown.changed.effects} == {"wide": "hurts", "se": "helps"}
     assert shown.changed["se"].delta == pytest.approx(0.02, abs=0.001)
     assert set(shown.equal) == {"macs", "params"}
-    assert over_lengths(found) == {"wide": "hurts", "se": "helps"}
+    assert over_lengths(found, headline(found)) == {"wide": "hurts", "se": "helps"}
     assert settled(found)
 
 
@@ -241,7 +241,8 @@ def test_a_sign_that_flips_depends_on_training_length(storage: BaseStorage) -> N
             self._accuracy = worth({"se": 0.02 if recipe.epochs == 2 else -0.02})
             return super().__call__(model, data, recipe, seed, **others)
 
-    assert over_lengths(run(storage, request(seeds=5), Flipping())) == {
+    found = run(storage, request(seeds=5), Flipping())
+    assert over_lengths(found, headline(found)) == {
         "wide": "no practical difference",
         "se": "depends on training length",
     }
@@ -259,7 +260,7 @@ def test_the_long_trainings_are_read_only_when_all_are_done(storage: BaseStorage
     assert shown is not None
     assert shown.length == "short"
     assert (missing(found, "short"), missing(found, "long")) == (0, 13)
-    assert over_lengths(found) == {}
+    assert over_lengths(found, headline(found)) == {}
 
 
 # ---- until settled
