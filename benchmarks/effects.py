@@ -166,7 +166,7 @@ def judge(values: Array, rows: Array, alpha: float) -> Intervals:
         own[:, at] = differences.mean(axis=1)
         own_half[:, at] = -stdtrit(count - 1, alpha / 2 / len(rows)) * differences.std(axis=1, ddof=1) / count**0.5
     delta = np.where(pooled[:, None], delta, own)
-    half = np.where(pooled[:, None], half, own_half)
+    half = np.where(pooled[:, None], half, np.maximum(half, own_half))
     return Intervals(low=delta - half, high=delta + half, pooled=pooled)
 
 
