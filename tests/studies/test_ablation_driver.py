@@ -281,8 +281,9 @@ def test_until_settled_goes_on_to_the_last_look_where_nothing_is_shown(storage: 
     assert found.facts.looked == LOOKS
     assert {one.seed for one in found.short} == set(range(1, 21))
     again = FakeTraining()
-    run(storage, request(until_settled=True, lengths="short"), again)
+    found = run(storage, request(until_settled=True, lengths="short"), again)
     assert again.calls == []
+    assert (found.facts.seeds, found.facts.looked) == (20, LOOKS)
 
 
 def test_between_looks_there_is_the_last_looks_verdict_and_before_the_first_none(storage: BaseStorage) -> None:
