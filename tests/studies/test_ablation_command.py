@@ -281,14 +281,15 @@ def test_without_a_name_the_studies_are_listed_with_questions_and_costs(tmp_path
         (("stem", "--latency-target", "abacus"), "--latency-target abacus: unknown"),
         (("--of", "nothing"), "nas.db: no such file; nothing has been run here yet"),
         (("stem", "--of", "nothing"), "--of nothing: ablates the winner of a search; leave out the study's name"),
-        (("stem", "--resolution", "500", "--data-dir", "nowhere", "--dataset", "folder"), "nowhere"),
+        (("stem", "--data-dir", "nowhere", "--dataset", "folder"), "nowhere"),
         (("bypass", "--match"), "--match: variant 'complex' has no expansion widths to move"),
     ],
 )
 def test_what_a_user_can_mend_is_one_line_and_writes_nothing(
     words: tuple[str, ...], message: str, tmp_path: Path
 ) -> None:
-    done = studies(*words, *SMALL[:2], "--runs", str(tmp_path / "runs"))
+    data = () if "--dataset" in words else SMALL[:2]
+    done = studies(*words, *data, "--runs", str(tmp_path / "runs"))
     assert (done.status, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")
