@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from nas.ablation_evidence import AXES, Evidence, Length, evidence, headline, missing, over_lengths
+from nas.ablation_evidence import AXES, Evidence, Length, evidence, missing, over_lengths
 from nas.effects.family import Axis, Effect, EqualCost, Family
 from nas.effects.paired import pairing
 from nas.evidence import confirmed, scores
@@ -12,11 +12,14 @@ from nas.record import AblationRecords, Record
 LENGTHS: tuple[Length, ...] = ("short", "long")
 
 
-def ablation_json(run: AblationRecords) -> dict[str, Any]:
-    """The whole document; what is not known is null."""
-    facts, found = run.facts, headline(run)
-    both = over_lengths(run)
-    by_length = {length: evidence(run, length) for length in LENGTHS if length == "short" or facts.long is not None}
+def ablation_json(run: AblationRecords, found: Evidence | None) -> dict[str, Any]:
+    """The whole document; what is not known is null. ``found``: the run's headline."""
+    facts = run.facts
+    both = over_lengths(run, found)
+    lengths = [length for length in LENGTHS if length == "short" or facts.long is not None]
+    by_length = {
+        length: found if found is not None and found.length == length else evidence(run, length) for length in lengths
+    }
     means = {} if found is None else confirmed(found.scores)
 
     def mean(name: str) -> dict[str, Any]:
@@ -58,9 +61,7 @@ def ablation_json(run: AblationRecords) -> dict[str, Any]:
                 "at_equal_cost": _equal_json(equal_of(found, "macs", one.name)),
                 "at_equal_params": _equal_json(equal_of(found, "params", one.name)),
                 "at_equal_latency": _equal_json(equal_of(found, "latency", one.name)),
-                "lengths": {
-                    length: _effect_json(effect_of(at_length, one.name)) for length, at_length in by_length.items()
-                },
+                "lengths": {length: _effect_json(effect_of(by_length[length], one.name)) for length in lengths},
                 "paper": _claim_json(run, one.name),
                 **_recorded(run, one.name),
             }

@@ -83,11 +83,12 @@ def headline(run: AblationRecords) -> Evidence | None:
     return evidence(run, "short")
 
 
-def over_lengths(run: AblationRecords) -> dict[str, Verdict]:
-    """Each variant's verdict over both lengths; none before the long trainings are done."""
-    found = headline(run)
+def over_lengths(run: AblationRecords, found: Evidence | None) -> dict[str, Verdict]:
+    """Each variant's verdict over both lengths; none before the long trainings are done. ``found``: the headline."""
+    if found is None or found.length == "short":
+        return {}
     short = evidence(run, "short")
-    if found is None or short is None or found.length == "short":
+    if short is None:
         return {}
     before = {effect.name: effect for effect in short.changed.effects}
     return {

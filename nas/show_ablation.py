@@ -16,9 +16,9 @@ from nas.record import AblationRecords
 from reports.words import interval, listed, plural, signed
 
 
-def table(run: AblationRecords) -> Table:
-    """A variant a row, in the order of its file."""
-    facts, found = run.facts, headline(run)
+def table(run: AblationRecords, found: Evidence | None) -> Table:
+    """A variant a row, in the order of its file. ``found``: the run's headline."""
+    facts = run.facts
     shown = Table(
         title=f"{run.name}: validation accuracy on {facts.data.label}, points against {facts.baseline_title}",
         title_justify="left",
@@ -65,16 +65,16 @@ def _worth_words(equal: EqualCost) -> str:
     return "" if equal.worth is None else f"; worth {signed(100 * equal.worth, 0)}% of the cost"
 
 
-def lines(run: AblationRecords) -> list[str]:
+def lines(run: AblationRecords, found: Evidence | None) -> list[str]:
     """What the table does not say."""
-    facts, found = run.facts, headline(run)
+    facts = run.facts
     said = []
     if found is None:
         looks = listed([str(seeds) for seeds in facts.looks])
         said.append(f"no verdict yet: looks are at {looks} seeds" if looks else "no pair of trainings yet")
     else:
         said += _how(run, found)
-    flipped = [name for name, one in over_lengths(run).items() if one == "depends on training length"]
+    flipped = [name for name, one in over_lengths(run, found).items() if one == "depends on training length"]
     said += [f"{listed(flipped)}: depends on training length; short and long trainings show opposite signs"] * bool(
         flipped
     )
@@ -153,8 +153,9 @@ def finish(run: AblationRecords, page: Path | None, *, as_json: bool) -> None:
     """The end of a command: table, lines, report; on stderr when stdout is for the JSON document."""
     out = Console(stderr=as_json)
     out.print(run.facts.question, highlight=False, markup=False, soft_wrap=True)
-    out.print(table(run))
-    for line in (*lines(run), *([f"report: {page}"] if page else [])):
+    found = headline(run)
+    out.print(table(run, found))
+    for line in (*lines(run, found), *([f"report: {page}"] if page else [])):
         out.print(line, soft_wrap=True, highlight=False, markup=False)
     if as_json:
-        print(json.dumps(ablation_json(run), indent=2))
+        print(json.dumps(ablation_json(run, found), indent=2))

@@ -79,10 +79,11 @@ def _compare(studies: Sequence[str], runs: Path, storage: str | None, *, as_json
     folder = folder_for(studies, runs)
     if first == "ablation":
         from nas.ablation_document import ablation_json
+        from nas.ablation_evidence import headline
 
         ablations = [read_ablation(store, study) for study in studies]
         page = write_ablations(ablations, folder)
-        documents = [ablation_json(run) for run in ablations] if as_json else []
+        documents = [ablation_json(run, headline(run)) for run in ablations] if as_json else []
     else:
         from nas.show import run_json
 

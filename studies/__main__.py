@@ -57,11 +57,8 @@ class Studies(OneLineGroup):
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        from studies import STUDIES
-
-        name = args[0]
-        if name not in self.commands and (name in STUDIES or name.endswith(".py")):
-            return name, self.commands[ABLATE], ["--named", *args]
+        if args[0] not in self.commands:  # whether there is such a study is found out there
+            return args[0], self.commands[ABLATE], ["--named", *args]
         return super().resolve_command(ctx, args)
 
 
@@ -245,12 +242,15 @@ def ablation(
     with mended_by_user():
         from rich.console import Console
 
+        from studies.ablations.find import find
+
+        found = None if name is None else find(name)  # before anything slow
         from nas.progress import Display
         from studies.ablations.request import request_ablation
 
         with Display(Console(stderr=True)) as display:
             request = request_ablation(
-                name,
+                found,
                 of=of,
                 only=None if only is None else names(only),
                 seeds=seeds,

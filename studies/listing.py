@@ -7,6 +7,10 @@ from typing import Any
 
 from studies import BASELINES, STUDIES
 from studies.ablation import Ablation
+from studies.ablations.resolve import resolve
+
+QUESTION = "What do published networks reach here, trained alike?"  # of the baselines
+LENGTHS = 2  # of training
 
 
 def show(runs: Path, storage: str | None, *, as_json: bool, command: str) -> None:
@@ -29,15 +33,10 @@ def show(runs: Path, storage: str | None, *, as_json: bool, command: str) -> Non
 
 
 def _described(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    module = import_module(f"studies.{name}") if name != BASELINES else None
-    if module is None:
+    if name == BASELINES:
         return {"name": name, "question": QUESTION, "trainings": None, "minutes": None, "runs": runs}
-    study: Ablation = module.STUDY
-    # what a grid and the baseline have in common is no training: counted as resolved
-    from studies.ablations.resolve import resolve
-
-    networks = len(resolve(study).networks)
-    trainings = networks * study.brief.seeds * 2
+    study: Ablation = import_module(f"studies.{name}").STUDY
+    trainings = len(resolve(study).networks) * study.brief.seeds * LENGTHS
     return {
         "name": name,
         "question": study.question,
@@ -49,9 +48,6 @@ def _described(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _about(one: dict[str, Any]) -> str:
     return "" if one["minutes"] is None else f", about {one['minutes']} minutes on two cores"
-
-
-QUESTION = "What do published networks reach here, trained alike?"
 
 
 def _there(runs: Path, storage: str | None) -> dict[str, list[dict[str, Any]]]:

@@ -44,7 +44,7 @@ def as_changed(
         agree=agree,
         sigma=spread.fitted.sigma,
         df=spread.fitted.design.df if spread.fitted.sigma is not None else None,
-        critical=common(spread.criticals(rows, alpha)),
+        critical=spread.critical(rows, alpha),
     )
 
 
@@ -64,19 +64,18 @@ def numbers(spread: Spread, rows: Array, margin: float, alpha: float) -> list[Nu
     if not len(rows):
         return []
     deltas, p_values = spread.deltas(rows), spread.p_values(rows)
-    halves = spread.criticals(rows, alpha) * spread.errors(rows)
+    halves = spread.halves(rows, rows, alpha)
     found = []
     for at, (delta, half, p) in enumerate(zip(deltas.tolist(), halves.tolist(), p_values.tolist(), strict=True)):
         ci = None if np.isnan(half) else (delta - half, delta + half)
-        plan = spread.plan(rows, at, alpha)
         found.append(
             Numbers(
                 delta=delta,
                 ci=ci,
                 p=None if np.isnan(p) else p,
                 verdict=verdict(ci, margin),
-                detectable=None if plan is None else detectable(plan, margin),
-                settles=None if plan is None else settling(partial(spread.replan, rows, at, alpha), margin),
+                detectable=None if ci is None else detectable(spread.plan(rows, at, alpha), margin),
+                settles=None if ci is None else settling(partial(spread.plan, rows, at, alpha), margin),
             )
         )
     return found
@@ -85,9 +84,3 @@ def numbers(spread: Spread, rows: Array, margin: float, alpha: float) -> list[Nu
 def unread(delta: float) -> Numbers:
     """An estimate that nothing more is said about."""
     return Numbers(delta=delta, ci=None, p=None, verdict="not shown", detectable=None, settles=None)
-
-
-def common(criticals: Array) -> float | None:
-    """The quantile that all contrasts share; None where they share none."""
-    same = len(criticals) > 0 and not np.isnan(criticals).any() and np.ptp(criticals) == 0
-    return float(criticals[0]) if same else None

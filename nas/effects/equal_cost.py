@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from nas.effects.changed import common, numbers, unread
+from nas.effects.changed import numbers, unread
 from nas.effects.curve import curve_of, degree_for, weights
 from nas.effects.family import Axis, EqualCost, Family, Scores
 from nas.effects.spread import spread_of
@@ -51,11 +51,14 @@ def at_equal_cost(
         mine = np.tile(np.eye(len(there))[there.index(name)], (len(at), 1))
         return np.hstack([-weights(costs, at, degree), mine])
 
+    def read(name: str, at: Sequence[float]) -> tuple[Array, Array]:
+        contrasts = rows_of(name, at)
+        return spread.deltas(contrasts), spread.halves(contrasts, rows, alpha)
+
     reached = [name for name in there if curve is not None and curve.reaches(variants[name])]
     rows = np.array([rows_of(name, [variants[name]])[0] for name in reached])
     rows = rows.reshape(len(reached), len(table.networks))
     alpha = 1 - level if alpha_spent is None else alpha_spent
-    criticals = spread.criticals(rows, alpha)
     found = dict(zip(reached, numbers(spread, rows, margin, alpha), strict=True))
     effects = []
     for name in there:
@@ -64,8 +67,7 @@ def at_equal_cost(
         mine = rows_of(name, [cost])
         saved, saved_ci = None, None
         if name in found:
-            critical = float(criticals[reached.index(name)])
-            saved, saved_ci = worth(partial(rows_of, name), spread, curve, cost, critical)
+            saved, saved_ci = worth(partial(read, name), curve, cost)
         effects.append(
             EqualCost(
                 name=name,
@@ -88,6 +90,6 @@ def at_equal_cost(
         agree=agree,
         sigma=spread.fitted.sigma,
         df=spread.fitted.design.df if spread.fitted.sigma is not None else None,
-        critical=common(criticals),
+        critical=spread.critical(rows, alpha),
         curve=curve,
     )

@@ -1,4 +1,4 @@
-"""Standard errors, quantiles and p-values of contrasts, from one residual for all networks or from each contrast's own.
+"""How wide contrasts' intervals are: from one residual for all networks, or also from each contrast's own scatter.
 
 A contrast is a row of weights, one a network, that add up to 0. Both classes answer the same questions; in a complete
 table they give the same differences.
@@ -18,30 +18,31 @@ from nas.effects.variances import AGREE, agreement
 
 
 class Spread(Protocol):
-    """``rows``: (contrasts, networks). Unknown standard errors are NaN."""
+    """``rows``, ``family``: (contrasts, networks); ``family`` holds at once. What is unknown is NaN."""
 
     @property
     def method(self) -> Method: ...
     @property
     def fitted(self) -> TwoWay: ...
     def deltas(self, rows: Array) -> Array: ...
-    def errors(self, rows: Array) -> Array: ...
-    def criticals(self, rows: Array, alpha: float) -> Array: ...
-    def p_values(self, rows: Array) -> Array: ...
-    def plan(self, rows: Array, which: int, alpha: float) -> Plan | None:
-        """Error, degrees of freedom and quantile of one of the contrasts; None where its error is unknown."""
+    def halves(self, rows: Array, family: Array, alpha: float) -> Array:
+        """Half widths of intervals around ``deltas(rows)``, at the quantile of the family."""
 
-    def replan(self, rows: Array, which: int, alpha: float, seeds: int) -> Plan:
-        """The same if every network had so many seeds. Only where ``plan`` has an answer."""
+    def p_values(self, family: Array) -> Array:
+        """Adjusted: at most alpha exactly when the half width at alpha leaves out 0."""
+
+    def critical(self, family: Array, alpha: float) -> float | None:
+        """The quantile, where half widths are quantile × standard error for all."""
+
+    def plan(self, family: Array, which: int, alpha: float, seeds: int | None = None) -> Plan:
+        """What decides one half width: as it is, or if every network had so many seeds. Only where that is known."""
 
 
 def spread_of(table: Table) -> tuple[Spread, float | None]:
-    """Pooled where the networks' variances agree, else each contrast's own; and the p that they agree."""
-    fitted = fit(table)
-    agree = agreement(table, fitted)
-    if agree is not None and agree < AGREE:
-        return PerVariant(table, fitted), agree
-    return Pooled(table, fitted), agree
+    """Pooled where the networks' variances agree, else also each contrast's own; and the p that they agree."""
+    pooled = Pooled(table, fit(table))
+    agree = agreement(table, pooled.fitted)
+    return (PerVariant(pooled) if agree is not None and agree < AGREE else pooled), agree
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,80 +56,94 @@ class Pooled:
     def deltas(self, rows: Array) -> Array:
         return rows @ self.fitted.means
 
-    def errors(self, rows: Array) -> Array:
+    def halves(self, rows: Array, family: Array, alpha: float) -> Array:
+        critical = self.critical(family, alpha)
+        return (np.nan if critical is None else critical) * self._errors(rows)
+
+    def p_values(self, family: Array) -> Array:
+        return self.p_of(self.deltas(family), family)
+
+    def p_of(self, deltas: Array, family: Array) -> Array:
+        correlation, df = correlations(family, self.fitted.design.unit), self.fitted.design.df
+        ts = deltas / self._errors(family)
+        return np.array([np.nan if np.isnan(t) else simultaneous.p_value(correlation, df, t) for t in ts])
+
+    def critical(self, family: Array, alpha: float) -> float | None:
+        if self.fitted.sigma is None or not len(family):
+            return None
+        return simultaneous.critical(correlations(family, self.fitted.design.unit), self.fitted.design.df, alpha)
+
+    def plan(self, family: Array, which: int, alpha: float, seeds: int | None = None) -> Plan:
+        design, sigma = self.fitted.design, self.fitted.sigma or float("nan")
+        unit, df = design.unit, design.df
+        if seeds is not None:
+            unit, df = np.eye(len(unit)) / seeds, (len(unit) - 1) * (seeds - 1)
+        critical = simultaneous.critical(correlations(family, unit), df, alpha)
+        row = family[which]
+        return Plan(se=sigma * float(row @ unit @ row) ** 0.5, df=df, critical=critical)
+
+    def _errors(self, rows: Array) -> Array:
         sigma = np.nan if self.fitted.sigma is None else self.fitted.sigma
         errors: Array = sigma * np.sqrt(np.einsum("ij,jk,ik->i", rows, self.fitted.design.unit, rows))
         return errors
 
-    def criticals(self, rows: Array, alpha: float) -> Array:
-        if self.fitted.sigma is None:
-            return np.full(len(rows), np.nan)
-        correlation = correlations(rows, self.fitted.design.unit)
-        return np.full(len(rows), simultaneous.critical(correlation, self.fitted.design.df, alpha))
-
-    def p_values(self, rows: Array) -> Array:
-        t = self.deltas(rows) / self.errors(rows)
-        correlation, df = correlations(rows, self.fitted.design.unit), self.fitted.design.df
-        return np.array([np.nan if np.isnan(one) else simultaneous.p_value(correlation, df, one) for one in t])
-
-    def plan(self, rows: Array, which: int, alpha: float) -> Plan | None:
-        if self.fitted.sigma is None:
-            return None
-        se, critical = float(self.errors(rows)[which]), float(self.criticals(rows, alpha)[which])
-        return Plan(se=se, df=self.fitted.design.df, critical=critical)
-
-    def replan(self, rows: Array, which: int, alpha: float, seeds: int) -> Plan:
-        sigma = self.fitted.sigma or 0.0
-        df = (len(self.table.networks) - 1) * (seeds - 1)
-        critical = simultaneous.critical(correlations(rows, np.eye(rows.shape[1])), df, alpha)
-        return Plan(se=sigma * float(np.linalg.norm(rows[which])) / seeds**0.5, df=df, critical=critical)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PerVariant:
-    """Every contrast by its own scatter over the seeds that all its networks have; simultaneous by Bonferroni, which
-    holds whatever the correlation."""
+    """Every contrast's own scatter over the seeds that all its networks have, where that is wider than the pooled.
 
-    table: Table
-    fitted: TwoWay
+    Simultaneous by Bonferroni, which holds whatever the correlation. Never narrower than pooled: a study in which
+    variances seem to differ is more often than not one in which some scatter came out small by chance.
+    """
+
+    pooled: Pooled
     method: Method = "per variant"
 
-    def _differences(self, row: Array) -> Array:
-        used = row != 0
-        values: Array = row[used] @ self.table.values[used]
-        return values[~np.isnan(values)]
-
-    def _error(self, row: Array) -> tuple[float, int]:
-        differences = self._differences(row)
-        count = len(differences)
-        squares = float(((differences - differences.mean()) ** 2).sum()) if count else 0.0
-        if count < 2 or squares < NOTHING:
-            return float("nan"), count - 1
-        return (squares / (count - 1) / count) ** 0.5, count - 1
+    @property
+    def fitted(self) -> TwoWay:
+        return self.pooled.fitted
 
     def deltas(self, rows: Array) -> Array:
         return np.array([self._differences(row).mean() for row in rows])
 
-    def errors(self, rows: Array) -> Array:
-        return np.array([self._error(row)[0] for row in rows])
+    def halves(self, rows: Array, family: Array, alpha: float) -> Array:
+        own = [self._error(row) for row in rows]
+        halves = np.array([_bonferroni(df, alpha, len(family)) * error for error, df in own])
+        return np.maximum(halves, self.pooled.halves(rows, family, alpha))
 
-    def criticals(self, rows: Array, alpha: float) -> Array:
-        return np.array([_bonferroni(self._error(row)[1], alpha, len(rows)) for row in rows])
-
-    def p_values(self, rows: Array) -> Array:
+    def p_values(self, family: Array) -> Array:
         from scipy.special import stdtr
 
-        t = self.deltas(rows) / self.errors(rows)
-        df = [max(self._error(row)[1], 1) for row in rows]
-        return np.minimum(1.0, 2 * len(rows) * stdtr(df, -np.abs(t)))
+        deltas = self.deltas(family)
+        own = [self._error(row) for row in family]
+        p = [
+            2 * len(family) * float(stdtr(max(df, 1), -abs(t / error)))
+            for t, (error, df) in zip(deltas, own, strict=True)
+        ]
+        return np.maximum(np.minimum(p, 1.0), self.pooled.p_of(deltas, family))
 
-    def plan(self, rows: Array, which: int, alpha: float) -> Plan | None:
-        se, df = self._error(rows[which])
-        return None if np.isnan(se) else Plan(se=se, df=df, critical=_bonferroni(df, alpha, len(rows)))
+    def critical(self, family: Array, alpha: float) -> float | None:
+        return None
 
-    def replan(self, rows: Array, which: int, alpha: float, seeds: int) -> Plan:
-        se, df = self._error(rows[which])
-        return Plan(se=se * ((df + 1) / seeds) ** 0.5, df=seeds - 1, critical=_bonferroni(seeds - 1, alpha, len(rows)))
+    def plan(self, family: Array, which: int, alpha: float, seeds: int | None = None) -> Plan:
+        error, df = self._error(family[which])
+        if seeds is not None:
+            error, df = error * ((df + 1) / seeds) ** 0.5, seeds - 1
+        own = Plan(se=error, df=df, critical=_bonferroni(df, alpha, len(family)))
+        pooled = self.pooled.plan(family, which, alpha, seeds)
+        return max(own, pooled, key=lambda plan: plan.se * plan.critical)
+
+    def _differences(self, row: Array) -> Array:
+        used = row != 0
+        values: Array = row[used] @ self.pooled.table.values[used]
+        return values[~np.isnan(values)]
+
+    def _error(self, row: Array) -> tuple[float, int]:
+        """Standard error and its degrees of freedom; NaN where nothing scatters."""
+        differences = self._differences(row)
+        df = len(differences) - 1
+        squares = float(((differences - differences.mean()) ** 2).sum())
+        return ((squares / df / (df + 1)) ** 0.5 if df > 0 and squares > NOTHING else float("nan")), df
 
 
 def correlations(rows: Array, unit: Array) -> Array:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nas.effects.table import Array, Table
 from nas.effects.two_way import Design, TwoWay, design_of
 
-AGREE = 0.1  # p below which each variant's own differences are used: too often rather than too rarely
+AGREE = 0.05  # p below which each variant's own scatter is used where it is wider
 SIMULATIONS = 4999
 SEED = 20_261_122
 
@@ -21,15 +21,23 @@ SEED = 20_261_122
 def agreement(table: Table, fitted: TwoWay) -> float | None:
     """p that all networks have the same residual variance; None where it cannot be told (fewer than three networks, as
     two share one set of differences, or no spread)."""
-    if len(table.networks) < 3 or fitted.sigma is None or len(table.seeds) < 2:
+    if fitted.sigma is None or not can_tell(table):
         return None
+    return float(agreements(fitted.residuals[table.there][None], table)[0])
+
+
+def can_tell(table: Table) -> bool:
+    return len(table.networks) > 2 and design_of(table).df > 1
+
+
+def agreements(residuals: Array, table: Table) -> Array:
+    """The same for many tables with trainings in the same places: (tables, cells) → one p a table."""
     there = table.there
     null = _null(there.tobytes(), there.shape)
-    if not len(null):
-        return None
-    mine = _statistic(fitted.residuals[there][None], there, fitted.design)[0]
-    above = len(null) - int(np.searchsorted(null, mine * (1 - 1e-12)))
-    return (1 + above) / (1 + len(null))
+    mine = _statistic(residuals, there, design_of(table))
+    above = len(null) - np.searchsorted(null, mine * (1 - 1e-12))
+    p: Array = (1 + above) / (1 + len(null))
+    return p
 
 
 def _statistic(residuals: Array, there: NDArray[np.bool_], design: Design) -> Array:
@@ -47,8 +55,6 @@ def _statistic(residuals: Array, there: NDArray[np.bool_], design: Design) -> Ar
 def _null(there: bytes, shape: tuple[int, int]) -> Array:
     mask = np.frombuffer(there, dtype=bool).reshape(shape)
     design = design_of(Table(("",) * shape[0], (0,) * shape[1], np.where(mask, 0.0, np.nan)))
-    if design.df < 1:
-        return np.empty(0)
     noise = np.random.default_rng(SEED).standard_normal((SIMULATIONS, int(mask.sum())))
     residuals = noise - noise @ design.basis @ design.basis.T
     return np.sort(_statistic(residuals, mask, design))

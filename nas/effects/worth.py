@@ -6,12 +6,11 @@ end that the curve does not reach is open (None): where the curve is flat there 
 """
 
 from collections.abc import Callable, Sequence
-from math import exp, isnan, log
+from math import exp, log
 
 import numpy as np
 
 from nas.effects.curve import Curve
-from nas.effects.spread import Spread
 from nas.effects.table import Array
 
 STEPS = 200  # between the cheapest and the dearest width; ends are refined between two of them
@@ -20,24 +19,24 @@ Ends = tuple[float | None, float | None]
 
 
 def worth(
-    rows: Callable[[Sequence[float]], Array], spread: Spread, curve: Curve, cost: float, critical: float
+    read: Callable[[Sequence[float]], tuple[Array, Array]], curve: Curve, cost: float
 ) -> tuple[float | None, Ends | None]:
-    """The fraction of cost a variant saves, and its interval; ``rows``: the contrasts of variant and
-    curve at some costs."""
+    """The fraction of cost a variant saves, and its interval (None where half widths are unknown).
+
+    ``read``: costs → the variant minus the curve at each, and the half widths of these gaps. ``cost``: the variant's.
+    """
     grid = np.linspace(log(curve.points[0].cost), log(curve.points[-1].cost), STEPS + 1)
 
-    def gap(logs: Array, quantile: float) -> Array:
-        """The variant minus the curve, plus so many standard errors."""
-        contrasts = rows(np.exp(logs).tolist())
-        gaps = spread.deltas(contrasts)
-        return gaps + quantile * spread.errors(contrasts) if quantile else gaps
+    def gap(logs: Array, halves: int) -> Array:
+        gaps, widths = read(np.exp(logs).tolist())
+        return gaps + halves * widths if halves else gaps
 
-    found = _until(lambda logs: gap(logs, 0.0), grid)
+    found = _until(lambda logs: gap(logs, 0), grid)
     saved = None if found is None or found == grid[-1] else exp(found) / cost - 1
-    if isnan(critical):
+    if np.isnan(gap(grid[:1], 1)).any():
         return saved, None
-    low = _until(lambda logs: gap(logs, -critical), grid)  # up to here the variant is shown to be better than the curve
-    high = _until(lambda logs: -gap(logs, critical), grid[::-1])  # down to here, to be worse
+    low = _until(lambda logs: gap(logs, -1), grid)  # up to here the variant is shown to be better than the curve
+    high = _until(lambda logs: -gap(logs, 1), grid[::-1])  # down to here, to be worse
     return saved, (None if low is None else exp(low) / cost - 1, None if high is None else exp(high) / cost - 1)
 
 

@@ -62,7 +62,10 @@ class AblationDriver:
             self.watch.say(f"about {duration(self.remaining_seconds())} from here on, by a few measured steps")
         if rates is not None:
             self._train(rates, "learning_rates", self.request.check_tasks())
+        seen = self._seen()
         for seeds in self.looks:
+            if seeds < seen:
+                continue  # that look is over
             self._update(short, replace(self.facts, seeds=seeds))  # for whoever reads meanwhile
             self._train(short, "ablation", self.request.tasks(seeds))
             if longer is not None:

@@ -131,7 +131,7 @@ class AblationOptions(TypedDict, total=False):
 
 
 def request_ablation(
-    name: str | Ablation | None = None,
+    name: str | Found | Ablation | None = None,
     *,
     of: str | None = None,
     only: tuple[str, ...] | None = None,
@@ -289,13 +289,16 @@ def variant_facts(network: Network) -> VariantFacts:
     )
 
 
-def _found(name: str | Ablation | None, of: str | None, url: str) -> Found:
+def _found(name: str | Found | Ablation | None, of: str | None, url: str) -> Found:
     if of is not None:
         if name is not None:
             raise NasError(f"--of {of}: ablates the winner of a search; leave out the study's name")
         return Found(name=f"of {of}", place=f"--of {of}", study=of_winner(of, winner_in(url)))
+    if isinstance(name, Found):
+        return name
     if isinstance(name, Ablation):
-        return Found(name="own", place="STUDY", study=name)
+        called = "own " + hashlib.sha256(name.question.encode()).hexdigest()[:6]
+        return Found(name=called, place="STUDY", study=name)
     if name is None:
         raise NasError("no study: give its name, FILE.py, or --of SEARCH")
     return find(name)

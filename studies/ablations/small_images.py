@@ -8,6 +8,7 @@ from studies.ablations.resolve import Network
 
 def wider_than_their_maps(networks: Iterable[Network], resolution: int, classes: int) -> tuple[str, ...]:
     """A sentence for each kernel and map, in the trained form: most of such a kernel meets nothing but padding."""
+    networks = tuple(networks)
     found: dict[tuple[int, int], list[str]] = {}
     for network in networks:
         wide = dict.fromkeys(
@@ -20,6 +21,6 @@ def wider_than_their_maps(networks: Iterable[Network], resolution: int, classes:
             found.setdefault(pair, []).append(network.title)
     return tuple(
         f"{kernel}×{kernel} kernels on {side}×{side} maps, at {resolution} px, see mostly padding: these images cannot "
-        f"tell what they are worth ({', '.join(titles)})"
+        f"tell what they are worth ({'all networks' if len(titles) == len(networks) else ', '.join(titles)})"
         for (kernel, side), titles in sorted(found.items())
     )

@@ -9,6 +9,7 @@ from nas.space import AnyOption, Option, Pick, Space, explore, recording
 from search_spaces import REFERENCES, find_space
 from studies.ablation import Ablation, Decisions, recorded
 from studies.ablations.resolve import Winner
+from studies.ablations.widths import widened
 
 
 def of_winner(search: str, winner: Winner) -> Ablation:
@@ -34,8 +35,16 @@ def of_winner(search: str, winner: Winner) -> Ablation:
         question=f"What is each choice of {record.title}, the winner of {search}, worth?{compared}",
         baseline=recorded(search),
         variants=variants,
+        curve=_widths(record.spec),
         notes=("One choice at a time: choices that only pay together look worthless here.",),
     )
+
+
+def _widths(spec: ArchSpec) -> tuple[float, ...]:
+    """Those whose networks differ: a small one's channels may round to the same."""
+    networks = {widened(spec, width): width for width in (0.25, 0.5, 0.75, 1.25, 1.5, 2.0)}
+    wanted = [width for made, width in networks.items() if made != spec]
+    return (*[width for width in wanted if width < 1][-2:], 1.0, *[width for width in wanted if width > 1][:1])
 
 
 def _most_like(space_name: str, made: dict[str, Option]) -> tuple[str, dict[str, Option]]:

@@ -231,7 +231,7 @@ def test_known_effects_are_found_with_verdicts(storage: BaseStorage) -> None:
     assert {one.name: one.verdict for one in shown.changed.effects} == {"wide": "hurts", "se": "helps"}
     assert shown.changed["se"].delta == pytest.approx(0.02, abs=0.001)
     assert set(shown.equal) == {"macs", "params"}
-    assert over_lengths(found) == {"wide": "hurts", "se": "helps"}
+    assert over_lengths(found, headline(found)) == {"wide": "hurts", "se": "helps"}
     assert settled(found)
 
 
@@ -241,7 +241,8 @@ def test_a_sign_that_flips_depends_on_training_length(storage: BaseStorage) -> N
             self._accuracy = worth({"se": 0.02 if recipe.epochs == 2 else -0.02})
             return super().__call__(model, data, recipe, seed, **others)
 
-    assert over_lengths(run(storage, request(seeds=5), Flipping())) == {
+    found = run(storage, request(seeds=5), Flipping())
+    assert over_lengths(found, headline(found)) == {
         "wide": "no practical difference",
         "se": "depends on training length",
     }
@@ -259,7 +260,7 @@ def test_the_long_trainings_are_read_only_when_all_are_done(storage: BaseStorage
     assert shown is not None
     assert shown.length == "short"
     assert (missing(found, "short"), missing(found, "long")) == (0, 13)
-    assert over_lengths(found) == {}
+    assert over_lengths(found, headline(found)) == {}
 
 
 # ---- until settled
@@ -280,8 +281,9 @@ def test_until_settled_goes_on_to_the_last_look_where_nothing_is_shown(storage: 
     assert found.facts.looked == LOOKS
     assert {one.seed for one in found.short} == set(range(1, 21))
     again = FakeTraining()
-    run(storage, request(until_settled=True, lengths="short"), again)
+    found = run(storage, request(until_settled=True, lengths="short"), again)
     assert again.calls == []
+    assert (found.facts.seeds, found.facts.looked) == (20, LOOKS)
 
 
 def test_between_looks_there_is_the_last_looks_verdict_and_before_the_first_none(storage: BaseStorage) -> None:

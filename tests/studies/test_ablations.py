@@ -127,8 +127,8 @@ def test_its_small_form_runs_and_is_shown(name: str, tmp_path: Path) -> None:
     assert (len(run.short), len(run.long)) == (2 * networks, 2 * networks)
     found = headline(run)
     assert found is not None
-    document = ablation_json(run)
+    document = ablation_json(run, found)
     assert [one["name"] for one in document["variants"]] == [one.name for one in run.facts.variants]
     assert document["baseline"]["macs"] == cost(asked.networks[0].spec).macs
-    assert table(run).row_count == len(run.facts.variants)
-    assert lines(run)
+    assert table(run, found).row_count == len(run.facts.variants)
+    assert lines(run, found)
