@@ -364,7 +364,7 @@ def test_a_grid_is_a_map_with_the_intervals_written_in() -> None:
     assert "exploratory" in drawn.title
     assert "Exploratory" in drawn.caption
     axes = drawn.figure.axes[0]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["kernel 3", "kernel 5", "kernel 7"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["kernel\n3", "kernel\n5", "kernel\n7"]
     assert [label.get_text() for label in axes.get_yticklabels()] == [f"stage{n}" for n in range(1, 6)]
     written = [text.get_text() for text in axes.texts]
     assert written.count("baseline") == 5
