@@ -120,7 +120,8 @@ class PerVariant:
             2 * len(family) * float(stdtr(max(df, 1), -abs(t / error)))
             for t, (error, df) in zip(deltas, own, strict=True)
         ]
-        return np.maximum(np.minimum(p, 1.0), self.pooled.p_of(deltas, family))
+        adjusted: Array = np.maximum(np.minimum(p, 1.0), self.pooled.p_of(deltas, family))
+        return adjusted
 
     def critical(self, family: Array, alpha: float) -> float | None:
         return None
