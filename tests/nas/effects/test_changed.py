@@ -79,7 +79,7 @@ def test_trainings_that_are_missing_are_least_squares() -> None:
 
 def test_where_variances_differ_intervals_are_by_each_variants_own_scatter() -> None:
     rest = {"base": 0.002, "a": 0.002, "b": 0.04, "c": 0.002}
-    scores = table({key: 0.6 for key in rest}, seeds=10, rest=rest)
+    scores = table(dict.fromkeys(rest, 0.6), seeds=10, rest=rest)
     family = as_changed(scores, baseline="base", variants=["a", "b", "c"])
     assert family.method == "per variant"
     assert family.agree is not None

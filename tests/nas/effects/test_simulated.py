@@ -11,7 +11,7 @@ STUDIES = 600
 
 def measured(name: str) -> dict[str, dict[str, float]]:
     (kind,) = [kind for kind in effects.kinds() if kind.name == name]
-    return effects.measure(kind, STUDIES, np.random.default_rng(7))
+    return effects.measure(kind, STUDIES, np.random.default_rng(7), worths=30)
 
 
 @pytest.mark.parametrize("name", ["none, small, large; 5 seeds", "trainings missing", "until settled: quiet"])
@@ -33,8 +33,7 @@ def test_detectable_differences_are_shown_as_often_as_is_said() -> None:
     assert shown == pytest.approx(0.8, abs=0.01 + 4 * (0.8 * 0.2 / STUDIES) ** 0.5)
 
 
-def test_at_equal_cost_gaps_and_worths_are_covered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(effects, "WORTHS", 30)
+def test_at_equal_cost_gaps_and_worths_are_covered() -> None:
     found = measured("at equal cost: parabola, 5 seeds")
     assert found["coverage"]["rate"] > 0.95 - 4 * (0.95 * 0.05 / STUDIES) ** 0.5
     assert found["worth"]["coverage"]["rate"] > 0.95 - 4 * (0.95 * 0.05 / 30) ** 0.5  # type: ignore[index]
