@@ -72,7 +72,7 @@ def test_the_model_finds_what_is_so() -> None:
         found = {one.choice: one for one in from_model(random_trials(40, draw=draw))}
         truth = {"se": 0.02, "kernel": 0.01, "width": 0.05}
         for name, one in found.items():
-            sign = 1 if one.option in (True, 5, 2.0) else -1
+            sign = 1 if one.option == {"se": True, "kernel": 5, "width": 2.0}[name] else -1
             assert one.ci is not None
             covered += one.ci[0] <= sign * truth[name] <= one.ci[1]
     assert abs(covered / 300 - 0.95) < 4 * (0.95 * 0.05 / 300) ** 0.5
