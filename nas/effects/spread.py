@@ -109,7 +109,8 @@ class PerVariant:
     def halves(self, rows: Array, family: Array, alpha: float) -> Array:
         own = [self._error(row) for row in rows]
         halves = np.array([_bonferroni(df, alpha, len(family)) * error for error, df in own])
-        return np.maximum(halves, self.pooled.halves(rows, family, alpha))
+        wider: Array = np.maximum(halves, self.pooled.halves(rows, family, alpha))
+        return wider
 
     def p_values(self, family: Array) -> Array:
         from scipy.special import stdtr
