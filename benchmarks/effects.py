@@ -33,7 +33,6 @@ from nas.effects.variances import AGREE, agreements, can_tell
 Array = NDArray[np.float64]
 POINT = 0.01
 ALSO = 25  # studies of each kind that the library's functions judge too
-WORTHS = 2000  # studies whose worths are read
 WIDTHS = {"×0.5": 149.5, "×0.75": 325.4, "×1": 568.7, "×1.25": 880.0}  # MobileNetV1, MMACs
 TABLE6 = {41.0: 50.6, 149.5: 63.7, 325.4: 68.4, 568.7: 70.6}  # MobileNetV1: MMACs → top-1, its table 6
 VARIANTS = {"cheaper": 280.0, "as dear": 520.0, "dearer": 700.0}  # MMACs
@@ -187,7 +186,8 @@ def until_settled(kind: Kind, values: Array) -> tuple[Intervals, Array]:
     return Intervals(low=low, high=high, pooled=pooled), seeds
 
 
-def measure(kind: Kind, studies: int, rng: np.random.Generator) -> dict[str, Any]:
+def measure(kind: Kind, studies: int, rng: np.random.Generator, worths: int = 500) -> dict[str, Any]:
+    """``worths``: of so many studies at equal cost also the intervals of worth, by the library's function."""
     values = kind.draw(studies, rng)
     seeds = np.full(studies, float(kind.seeds))
     if kind.looks:
@@ -212,7 +212,7 @@ def measure(kind: Kind, studies: int, rng: np.random.Generator) -> dict[str, Any
         "seeds": float(seeds.mean()),
     }
     if kind.curve:
-        row["worth"] = worths(kind, values[:WORTHS])
+        row["worth"] = worth_of(kind, values[:worths])
     return row
 
 
@@ -246,7 +246,7 @@ def same_as_library(kind: Kind, values: Array, found: Intervals) -> None:
             raise RuntimeError(f"{kind.name}, study {at}: {theirs} is not {found.low[at]} to {found.high[at]}")
 
 
-def worths(kind: Kind, values: Array) -> dict[str, Any]:
+def worth_of(kind: Kind, values: Array) -> dict[str, Any]:
     """How often the intervals of what each variant is worth hold, all of a study's at once.
 
     The truth is where the curve has the variant's mean: on the parabola through the widths' means.
@@ -292,6 +292,9 @@ def by_hand() -> list[dict[str, float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=10_000, help="of each kind")
+    parser.add_argument(
+        "--worths", type=int, default=500, help="studies of each kind at equal cost whose worth is read"
+    )
     parser.add_argument("--only", default="", help="kinds whose name contains this")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
@@ -299,7 +302,7 @@ def main() -> None:
     rows = []
     for number, kind in enumerate(kinds()):
         if options.only in kind.name:
-            rows.append(measure(kind, options.studies, np.random.default_rng([options.seed, number])))
+            rows.append(measure(kind, options.studies, np.random.default_rng([options.seed, number]), options.worths))
             print(line(rows[-1]), file=sys.stderr if options.json else sys.stdout, flush=True)
     document = {"level": LEVEL, "margin": MARGIN, "kinds": rows, "by_hand": by_hand()}
     if options.json:

@@ -46,8 +46,8 @@ class Curve:
         if self.p >= MISFIT:
             return None
         worst = max(self.points, key=lambda point: abs(point.mean - point.fitted))
-        miss = 100 * (worst.mean - worst.fitted)
-        return f"the widths do not lie on a {shape} (p = {self.p:.2g}; {worst.name} is {miss:+.2f} points off it)"
+        miss = 100 * abs(worst.mean - worst.fitted)
+        return f"the widths do not lie on a {shape} (p = {self.p:.2g}; up to {miss:.2f} points off it, at {worst.name})"
 
     def at(self, cost: float) -> float:
         """Accuracy that the curve has at a cost."""

@@ -18,8 +18,8 @@ def spent(look: int, looks: Sequence[int] = LOOKS, level: float = LEVEL) -> floa
 
     ValueError for a number of seeds that is no look.
     """
-    if look not in looks or list(looks) != sorted(set(looks)):
-        raise ValueError(f"{look} is not among the looks {tuple(looks)}, which must increase")
+    if look not in looks or list(looks) != sorted(set(looks)) or looks[0] <= 0:
+        raise ValueError(f"{look} is not among the looks {tuple(looks)}, which must increase from above 0")
     place = list(looks).index(look)
     before = _spent_until(looks[place - 1] / looks[-1], 1 - level) if place else 0.0
     return _spent_until(look / looks[-1], 1 - level) - before

@@ -109,7 +109,8 @@ class PerVariant:
     def halves(self, rows: Array, family: Array, alpha: float) -> Array:
         own = [self._error(row) for row in rows]
         halves = np.array([_bonferroni(df, alpha, len(family)) * error for error, df in own])
-        return np.maximum(halves, self.pooled.halves(rows, family, alpha))
+        wider: Array = np.maximum(halves, self.pooled.halves(rows, family, alpha))
+        return wider
 
     def p_values(self, family: Array) -> Array:
         from scipy.special import stdtr
@@ -120,7 +121,8 @@ class PerVariant:
             2 * len(family) * float(stdtr(max(df, 1), -abs(t / error)))
             for t, (error, df) in zip(deltas, own, strict=True)
         ]
-        return np.maximum(np.minimum(p, 1.0), self.pooled.p_of(deltas, family))
+        adjusted: Array = np.maximum(np.minimum(p, 1.0), self.pooled.p_of(deltas, family))
+        return adjusted
 
     def critical(self, family: Array, alpha: float) -> float | None:
         return None
