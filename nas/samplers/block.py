@@ -1,0 +1,152 @@
+"""A sampler for spaces of blocks: a Gaussian process over shared choices, and expected improvement inside the limit.
+
+A training costs minutes, a suggestion milliseconds: so every value is used, and candidates are looked at one by one.
+They are changes of the best networks and random draws, all of which fit and are new.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nas.draw import Draw
+from nas.errors import SpaceExhausted
+from nas.samplers.feasible import Fitting, shared
+from nas.samplers.improvement import expected_improvement
+from nas.samplers.inside import InsideSampler
+from nas.samplers.kernel import Encoded, Floats, domains_of, encode
+from nas.samplers.moment import Moment, merits
+from nas.samplers.surrogate import learn
+from nas.samplers.told import Told
+from nas.space import Choices, Pick
+
+BEGINNING = 8  # networks before values are learned from
+SPREAD = 6  # draws of which the one least like those before is taken, in the beginning
+PARENTS = 5  # best networks that are changed
+CHANGED = 60  # changes of them that are looked at
+STEPS = (1, 1, 1, 2, 2, 3)  # decisions changed at a time
+DRAWN = 4  # random draws that are looked at
+LISTED = 1000  # of a list of candidates: so many at random, and the changes of the best
+LEARNED = 250  # trials learned from: the best and the newest
+KEPT = 50  # of them the best
+
+
+@dataclass(frozen=True, slots=True)
+class BlockProposer:
+    """One suggestion of ``BlockSampler``."""
+
+    seed: int
+
+    def begin(self, moment: Moment) -> Draw:
+        """A draw near the limit, of some the one least like all networks so far."""
+        known = [one.point for one in moment.told] + list(moment.running)
+        draws = [moment.draw() for _ in range(SPREAD)]
+        return min(draws, key=lambda point: max((_alike(point, other) for other in known), default=0.0))
+
+    def propose(self, moment: Moment) -> Draw:
+        told, values = learned_from(moment.told)
+        if len(told) < 2 or np.all(np.ptp(values, axis=0) == 0):
+            return self.begin(moment)
+        points = [one.point for one in told]
+        domains = domains_of([*points, *moment.running])
+
+        def encoded(networks: Sequence[Draw]) -> Encoded:
+            return encode(networks, domains, [moment.feasible.size(network) for network in networks])
+
+        known = encoded(points)
+        learned = [learn(known, of_one) for of_one in values.T]
+        expected = np.stack([surrogate.predict(known)[0] for surrogate in learned], axis=1)
+        fitting = [number for number, one in enumerate(told) if one.fits] or list(range(len(told)))
+        worth = merits([tuple(row) for row in expected[fitting]])
+        best = sorted(range(len(fitting)), key=lambda number: -worth[number])[:PARENTS]
+        pool = candidates(moment, [points[fitting[number]] for number in best])
+        if moment.running:
+            running = encoded(moment.running)
+            learned = [surrogate.believe(running) for surrogate in learned]
+        predicted = [surrogate.predict(encoded(pool)) for surrogate in learned]
+        gain = expected_improvement(
+            np.stack([mean for mean, _ in predicted], axis=1),
+            np.stack([deviation for _, deviation in predicted], axis=1),
+            expected[fitting],
+        )
+        return pool[int(np.argmax(gain))]
+
+
+def _alike(one: Draw, other: Draw) -> float:
+    """The share of decisions answered alike."""
+    return shared(one, other) / max(len(one.choices), len(other.choices), 1)
+
+
+def learned_from(told: Sequence[Told]) -> tuple[list[Told], Floats]:
+    """The trials to learn from and their values, [trials, objectives].
+
+    A training that was stopped early was below the median of earlier ones: it counts as their lower quartile.
+    """
+    complete = [one for one in told if one.values is not None]
+    if not complete:
+        return [], np.empty((0, 1))
+    stopped_at = tuple(np.quantile([one.values for one in complete if one.values is not None], 0.25, axis=0))
+    known = [one for one in told if one.values is not None or one.stopped]
+    values = [stopped_at if one.values is None else one.values for one in known]
+    if len(known) > LEARNED:
+        worth = merits(values)
+        kept = set(sorted(range(len(known)), key=lambda number: -worth[number])[:KEPT])
+        others = [number for number in range(len(known)) if number not in kept]
+        kept.update(others[KEPT - LEARNED :])
+        known = [one for number, one in enumerate(known) if number in kept]
+        values = [value for number, value in enumerate(values) if number in kept]
+    return known, np.array(values, dtype=float)
+
+
+def candidates(moment: Moment, parents: Sequence[Draw]) -> list[Draw]:
+    """What may be suggested next: changes of the parents, and draws. Raises ``SpaceExhausted`` where nothing is left."""
+    feasible, rng = moment.feasible, moment.rng
+    if feasible.listed is not None:
+        left = feasible.left(moment.taken)
+        if len(left) <= 2 * LISTED:
+            return left
+        near = sorted(left, key=lambda point: -max(shared(point, parent) for parent in parents))[:LISTED]
+        return near + rng.sample(left, LISTED)
+    found: list[Draw] = []
+    for _ in range(2 * CHANGED):
+        point = feasible.change(rng.choice(parents), rng, rng.choice(STEPS))
+        if moment.suggestible(point):
+            found.append(point)
+        if len(found) == CHANGED:
+            break
+    try:
+        found += [moment.draw() for _ in range(DRAWN)]
+    except SpaceExhausted:
+        if not found:
+            raise
+    return found
+
+
+class BlockSampler(InsideSampler):
+    """An Optuna sampler for a space of blocks: only networks that fit, none twice, few trials wasted.
+
+    ``space`` may return anything that can be compared by value or written as JSON; ``fits`` says what is allowed.
+    ``candidates``: a finite list of choices to pick from. ``use``: the share of its limit that a network uses, where that
+    is known; else it is learned from what fits. Works with ``nas.space.from_trial(trial)`` and with plain ``suggest_*``
+    calls by the same names. Raises ``SpaceExhausted`` as ``InsideSampler`` does.
+    """
+
+    def __init__(
+        self,
+        space: Callable[[Pick], Any],
+        fits: Callable[[Any], bool],
+        *,
+        seed: int,
+        candidates: Iterable[Choices] | None = None,
+        use: Callable[[Any], float] | None = None,
+    ) -> None:
+        super().__init__(
+            space,
+            Fitting(fits, use),
+            seed=seed,
+            make_inner=BlockProposer,
+            name="block",
+            startup=BEGINNING,
+            candidates=candidates,
+        )

@@ -1,0 +1,99 @@
+"""A study's trials as networks: told, running, and taken. Each is rebuilt once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.draw import DRAWS, Draw, walk
+from nas.errors import NasError, OverBudget
+from nas.samplers.feasible import Feasible, Taken
+from nas.samplers.moment import Moment
+from nas.samplers.told import NotOfSpace, Told, option, point_of, values_of
+from nas.space import Option
+
+
+class History:
+    """``plans``: what trials of this process were given, by number; their parameters may not be stored yet."""
+
+    def __init__(self, feasible: Feasible, plans: dict[int, Draw]) -> None:
+        self._feasible = feasible
+        self._plans = plans
+        self._points: dict[tuple[str, int], Draw] = {}  # (study, number) → network
+        self._strangers: set[tuple[str, int]] = set()  # finished trials that are no networks of the space
+
+    def of(self, study: Study, trials: Iterable[FrozenTrial]) -> tuple[list[Told], list[Draw], Taken]:
+        told, running, taken = [], [], Taken()
+        for trial in trials:
+            point = self._point(study, trial)
+            if point is None:
+                continue
+            taken.add(point.spec)
+            if trial.state.is_finished():
+                told.append(
+                    Told(
+                        number=trial.number,
+                        point=point,
+                        values=values_of(study, trial),
+                        stopped=trial.state == TrialState.PRUNED,
+                        fits=self._feasible.fits(point),
+                    )
+                )
+            else:
+                running.append(point)
+        return told, running, taken
+
+    def _point(self, study: Study, trial: FrozenTrial) -> Draw | None:
+        key = (study.study_name, trial.number)
+        if key in self._points:
+            return self._points[key]
+        if key in self._strangers:
+            return None
+        point = point_of(self._feasible.space, trial) if trial.params else None
+        if point is not None:
+            self._points[key] = point
+            return point
+        if trial.state.is_finished():
+            self._strangers.add(key)
+        return self._plans.get(trial.number)
+
+    def finished(self, study: Study, trial: FrozenTrial) -> None:
+        """What this trial was given stays taken, even where it ended before all of it was asked for."""
+        plan = self._plans.pop(trial.number, None)
+        if plan is not None and point_of(self._feasible.space, trial) is None:
+            self._points[(study.study_name, trial.number)] = plan
+
+    def completed(self, trial: FrozenTrial, by_hand: Mapping[str, Any], moment: Moment) -> Draw:
+        """What was put in by hand, the rest at random so that it fits and is new. Whole networks may be repeated.
+
+        Raises ``OverBudget`` where none fits.
+        """
+        asked: Mapping[str, BaseDistribution] = trial.distributions
+        open_decisions = False
+
+        def pick(name: str, options: Sequence[Option], /) -> Option:
+            nonlocal open_decisions
+            if name in by_hand:
+                try:
+                    return option(options, by_hand[name], asked.get(name))
+                except NotOfSpace as error:
+                    raise NasError(f"the trial put in by hand: {name}: {error}") from None
+            open_decisions = open_decisions or len(options) > 1
+            return moment.rng.choice(options)
+
+        found: list[Draw] = []
+        for _ in range(DRAWS):
+            point = walk(self._feasible.space, pick)
+            if not open_decisions:
+                found = [point] if self._feasible.fits(point) else []
+                break
+            if self._feasible.fits(point) and point.spec not in moment.taken:
+                found.append(point)
+        if not found:
+            raise OverBudget(
+                f"the trial put in by hand with {dict(by_hand)!r}: no new network with these choices fits "
+                f"{self._feasible.limit}; change them, or raise the budget"
+            )
+        return max(found, key=self._feasible.size)
