@@ -6,7 +6,7 @@ They are changes of the best networks and random draws, all of which fit and are
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from nas.samplers.told import Told
 from nas.space import Choices, Pick
 
 BEGINNING = 8  # networks before values are learned from
+BY_SIZE = False
 SPREAD = 6  # draws of which the one least like those before is taken, in the beginning
+UNSIZED = 8  # times as many draws where it is not known how much of the limit one uses, of which the largest count
 PARENTS = 5  # best networks that are changed
 CHANGED = 60  # changes of them that are looked at
 STEPS = (1, 1, 1, 2, 2, 3)  # decisions changed at a time
@@ -34,14 +36,18 @@ KEPT = 50  # of them the best
 
 @dataclass(frozen=True, slots=True)
 class BlockProposer:
-    """One suggestion of ``BlockSampler``."""
+    """One suggestion of ``BlockSampler``. ``by_size``: values are first explained by how much of the limit is used."""
 
     seed: int
+    by_size: bool = BY_SIZE
+    beginning: ClassVar[int] = BEGINNING
 
     def begin(self, moment: Moment) -> Draw:
         """A draw near the limit, of some the one least like all networks so far."""
         known = [one.point for one in moment.told] + list(moment.running)
-        draws = [moment.draw() for _ in range(SPREAD)]
+        draws = [moment.draw() for _ in range(SPREAD if moment.feasible.knows_use else UNSIZED * SPREAD)]
+        if moment.near:
+            draws = sorted(draws, key=moment.feasible.size)[-SPREAD:]
         return min(draws, key=lambda point: max((_alike(point, other) for other in known), default=0.0))
 
     def propose(self, moment: Moment) -> Draw:
@@ -52,7 +58,8 @@ class BlockProposer:
         domains = domains_of([*points, *moment.running])
 
         def encoded(networks: Sequence[Draw]) -> Encoded:
-            return encode(networks, domains, [moment.feasible.size(network) for network in networks])
+            sizes = [moment.feasible.size(network) if self.by_size else 0.0 for network in networks]
+            return encode(networks, domains, sizes)
 
         known = encoded(points)
         learned = [learn(known, of_one) for of_one in values.T]
@@ -147,6 +154,5 @@ class BlockSampler(InsideSampler):
             seed=seed,
             make_inner=BlockProposer,
             name="block",
-            startup=BEGINNING,
             candidates=candidates,
         )

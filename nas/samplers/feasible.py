@@ -14,6 +14,7 @@ from typing import Any, Protocol, cast
 from nas.budget import Budget
 from nas.draw import NEAR, Draw, changed, draw_inside, move_inside, reachable, walk
 from nas.errors import SpaceExhausted
+from nas.samplers.learned_use import learned_use
 from nas.space import Choices, Option, Space, replaying
 
 ENUMERATED = 50_000  # networks of a space that are gone through when draws find nothing new
@@ -95,6 +96,8 @@ class Feasible:
         if candidates is not None:
             self.listed = self._distinct(walk(space, replaying(choices)) for choices in candidates)
         self._known = None if self.listed is None else Taken(point.spec for point in self.listed)
+        self.knows_use = not isinstance(limit, Fitting) or limit.share is not None
+        self._learned: Callable[[Draw], float] | None = None
         self._gone_through: tuple[list[Draw], bool] | None = None  # what fits in the space; whether that is all
 
     def fits(self, point: Draw) -> bool:
@@ -105,8 +108,12 @@ class Feasible:
         return self.fits(point) if self._known is None else point.spec in self._known
 
     def size(self, point: Draw) -> float:
-        """How much of the limit a network uses."""
-        return self.limit.use(point.spec)
+        """How much of the limit a network uses; only a rank of it where no more is known than what fits."""
+        if self.knows_use:
+            return self.limit.use(point.spec)
+        if self._learned is None:
+            self._learned = learned_use(self.space, self.fits, random.Random("use"))
+        return self._learned(point)
 
     def draw(self, rng: random.Random, taken: Taken, *, near: float = NEAR) -> Draw:
         """One at random that uses at least ``near`` of the limit where that can be had. Raises ``SpaceExhausted`` when

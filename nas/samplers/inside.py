@@ -51,14 +51,14 @@ class InsideSampler(BaseSampler):
         seed: int,
         make_inner: MakeInner | None = None,
         name: str = "inner",
-        startup: int = STARTUP,
+        startup: int | None = None,
         candidates: Iterable[Choices] | None = None,
     ) -> None:
         self._feasible = Feasible(space, budget, candidates=candidates)
         self._seed = seed
         self._make_inner = make_inner
         self._name = name
-        self._startup = startup
+        self._startup = getattr(make_inner, "beginning", STARTUP) if startup is None else startup
         self.origins: dict[int, str] = {}  # trial number → what suggested it: "draw", or the inner sampler's name
         self._plans: dict[int, Draw] = {}  # trial number → what it was given
         self._history = History(self._feasible, self._plans)
