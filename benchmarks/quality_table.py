@@ -77,9 +77,7 @@ class MacsLimit:
         return f"{self.most:g} multiply-adds"
 
 
-def read(
-    path: Path, *, choices: str, split: str, accuracies: Sequence[str], macs: str, ordered: bool = True
-) -> Table:
+def read(path: Path, *, choices: str, split: str, accuracies: Sequence[str], macs: str, ordered: bool = True) -> Table:
     """Networks that occur twice count once, with the mean of their accuracies. Raises ``NasError``."""
     try:
         with path.open(newline="") as file:

@@ -130,7 +130,13 @@ def rows_and_pairs(table: Table, plan: Plan, found: dict[str, Found]) -> tuple[l
                     searches = [plan.search(table, sampler, budget, seed, noise=noise) for seed in range(plan.seeds)]
                     results = [found[one.key] for one in searches]
                     regrets[sampler] = [
-                        regret(table, one.archs[:evaluations], best[seed], told(table, seed, noise), scored(table, seed, noise))
+                        regret(
+                            table,
+                            one.archs[:evaluations],
+                            best[seed],
+                            told(table, seed, noise),
+                            scored(table, seed, noise),
+                        )
                         for seed, one in enumerate(results)
                     ]
                     mean, error = mean_and_error(regrets[sampler])
@@ -202,7 +208,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--evaluations", type=int, nargs="+", default=[20, 50, 100, 200], metavar="N")
     parser.add_argument("--samplers", nargs="+", choices=tuple(SAMPLERS), default=list(SAMPLERS), metavar="NAME")
-    parser.add_argument("--noise", choices=("none", "honest", "both"), default="both", help="both where there are two trainings")
+    parser.add_argument(
+        "--noise", choices=("none", "honest", "both"), default="both", help="both where there are two trainings"
+    )
     parser.add_argument("--two", action="store_true", help="also with two objectives")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks/search_quality"), metavar="DIR")
@@ -252,7 +260,9 @@ def table_from(options: argparse.Namespace) -> Table:
             raise NasError(f"{options.table}: cannot be read ({error.strerror})") from None
         accuracies = [name for name in header if name.startswith("acc")]
         if not accuracies:
-            raise NasError(f"{options.table}: no column begins with acc; name them by --accuracy; there are {', '.join(header)}")
+            raise NasError(
+                f"{options.table}: no column begins with acc; name them by --accuracy; there are {', '.join(header)}"
+            )
     return read(
         options.table,
         choices=options.choices,

@@ -4,6 +4,7 @@ A training costs minutes, a suggestion milliseconds: so every value is used, and
 They are changes of the best networks and random draws, all of which fit and are new.
 """
 
+import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,8 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nas.draw import Draw
-from nas.errors import SpaceExhausted
-from nas.samplers.feasible import Fitting, shared
+from nas.samplers.feasible import Fitting, Taken, shared
 from nas.samplers.improvement import expected_improvement
 from nas.samplers.inside import InsideSampler
 from nas.samplers.kernel import Encoded, Floats, domains_of, encode
@@ -22,13 +22,14 @@ from nas.samplers.told import Told
 from nas.space import Choices, Pick
 
 BEGINNING = 8  # networks before values are learned from
-BY_SIZE = False
+BY_SIZE = True  # whether values are first explained by how much of the limit is used
 SPREAD = 6  # draws of which the one least like those before is taken, in the beginning
 UNSIZED = 8  # times as many draws where it is not known how much of the limit one uses, of which the largest count
 PARENTS = 5  # best networks that are changed
-CHANGED = 60  # changes of them that are looked at
+CHANGED = 40  # changes of each that are looked at as long as it is one of the best
+AFRESH = 30  # further changes of them, others each time
 STEPS = (1, 1, 1, 2, 2, 3)  # decisions changed at a time
-DRAWN = 4  # random draws that are looked at
+DRAWN = 16  # random draws that are looked at, one of them new each time
 LISTED = 1000  # of a list of candidates: so many at random, and the changes of the best
 LEARNED = 250  # trials learned from: the best and the newest
 KEPT = 50  # of them the best
@@ -57,11 +58,14 @@ class BlockProposer:
         points = [one.point for one in told]
         domains = domains_of([*points, *moment.running])
 
-        def encoded(networks: Sequence[Draw]) -> Encoded:
-            sizes = [moment.feasible.size(network) if self.by_size else 0.0 for network in networks]
+        def encoded(networks: Sequence[Draw], sizes: Sequence[float] | None = None) -> Encoded:
+            if not self.by_size:
+                sizes = [0.0] * len(networks)
+            elif sizes is None:
+                sizes = [moment.feasible.size(network) for network in networks]
             return encode(networks, domains, sizes)
 
-        known = encoded(points)
+        known = encoded(points, [one.size for one in told])
         learned = [learn(known, of_one) for of_one in values.T]
         expected = np.stack([surrogate.predict(known)[0] for surrogate in learned], axis=1)
         fitting = [number for number, one in enumerate(told) if one.fits] or list(range(len(told)))
@@ -107,36 +111,63 @@ def learned_from(told: Sequence[Told]) -> tuple[list[Told], Floats]:
 
 
 def candidates(moment: Moment, parents: Sequence[Draw]) -> list[Draw]:
-    """What may be suggested next: changes of the parents, and draws. Raises ``SpaceExhausted`` where nothing is left."""
+    """What may be suggested next: changes of the parents, and draws. Raises ``SpaceExhausted``."""
     feasible, rng = moment.feasible, moment.rng
     if feasible.listed is not None:
         left = feasible.left(moment.taken)
         if len(left) <= 2 * LISTED:
             return left
-        near = sorted(left, key=lambda point: -max(shared(point, parent) for parent in parents))[:LISTED]
-        return near + rng.sample(left, LISTED)
+        return feasible.closest(parents, left, LISTED) + rng.sample(left, LISTED)
+    found = [point for parent in parents for point in _kept_changes(moment, parent)]
+    found += _changes(moment, parents, rng, AFRESH)
+    found += _window(moment)
+    new = [point for point in found if moment.suggestible(point)]
+    return new or [moment.draw()]
+
+
+def _changes(moment: Moment, parents: Sequence[Draw], rng: random.Random, most: int) -> list[Draw]:
+    """So many that fit, new or not; fewer where most do not fit."""
     found: list[Draw] = []
-    for _ in range(2 * CHANGED):
-        point = feasible.change(rng.choice(parents), rng, rng.choice(STEPS))
-        if moment.suggestible(point):
+    for _ in range(2 * most):
+        point = moment.feasible.change(rng.choice(parents), rng, rng.choice(STEPS))
+        if moment.feasible.fits(point):
             found.append(point)
-        if len(found) == CHANGED:
+        if len(found) == most:
             break
-    try:
-        found += [moment.draw() for _ in range(DRAWN)]
-    except SpaceExhausted:
-        if not found:
-            raise
     return found
+
+
+def _kept_changes(moment: Moment, parent: Draw) -> list[Draw]:
+    """The same whenever they are asked for, so they are worked out once."""
+    key = f"{moment.seed} {sorted(parent.choices.items())}"
+    kept: dict[str, list[Draw]] = moment.memory.setdefault("changes", {})
+    if key not in kept:
+        kept[key] = _changes(moment, [parent], random.Random(key), CHANGED)
+        if len(kept) > 8 * PARENTS:
+            del kept[next(iter(kept))]
+    return kept[key]
+
+
+def _window(moment: Moment) -> list[Draw]:
+    """``DRAWN`` of an endless row of draws, a trial further each time."""
+    first = len(moment.told) + len(moment.running)
+    kept: dict[int, Draw] = moment.memory.setdefault("draws", {})
+    for number in range(first, first + DRAWN):
+        if number not in kept:
+            rng = random.Random(f"{moment.seed} draw {number}")
+            kept[number] = moment.feasible.draw(rng, Taken(), near=moment.near)
+    for number in [number for number in kept if number < first]:
+        del kept[number]
+    return [kept[number] for number in range(first, first + DRAWN)]
 
 
 class BlockSampler(InsideSampler):
     """An Optuna sampler for a space of blocks: only networks that fit, none twice, few trials wasted.
 
     ``space`` may return anything that can be compared by value or written as JSON; ``fits`` says what is allowed.
-    ``candidates``: a finite list of choices to pick from. ``use``: the share of its limit that a network uses, where that
-    is known; else it is learned from what fits. Works with ``nas.space.from_trial(trial)`` and with plain ``suggest_*``
-    calls by the same names. Raises ``SpaceExhausted`` as ``InsideSampler`` does.
+    ``candidates``: a finite list of choices to pick from. ``use``: the share of its limit that a network uses, where
+    that is known; else it is learned from what fits. Works with ``nas.space.from_trial(trial)`` and with plain
+    ``suggest_*`` calls by the same names. Raises ``SpaceExhausted`` as ``InsideSampler`` does.
     """
 
     def __init__(

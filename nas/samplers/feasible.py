@@ -11,12 +11,18 @@ from dataclasses import asdict, dataclass, is_dataclass
 from itertools import islice
 from typing import Any, Protocol, cast
 
+import numpy as np
+import numpy.typing as npt
+
 from nas.budget import Budget
-from nas.draw import NEAR, Draw, changed, draw_inside, move_inside, reachable, walk
+from nas.draw import NEAR, Draw, changed, draw, draw_inside, move_inside, reachable, walk
 from nas.errors import SpaceExhausted
 from nas.samplers.learned_use import learned_use
 from nas.space import Choices, Option, Space, replaying
 
+Places = dict[str, dict[Option, int]]  # of every option of every decision
+
+TRIED = 400  # random networks by which it is learned how much of a limit one uses, where only is known what fits
 ENUMERATED = 50_000  # networks of a space that are gone through when draws find nothing new
 
 
@@ -70,13 +76,10 @@ def _fields(thing: Any) -> Any:
 
 
 class Taken:
-    """A set of networks, hashable or not."""
+    """Networks that must not be suggested; hashable or not."""
 
-    def __init__(self, specs: Iterable[Any] = ()) -> None:
-        self._keys = {identity(spec) for spec in specs}
-
-    def add(self, spec: Any) -> None:
-        self._keys.add(identity(spec))
+    def __init__(self, keys: Iterable[Any] = ()) -> None:
+        self._keys = set(keys)  # identities
 
     def __contains__(self, spec: Any) -> bool:
         return identity(spec) in self._keys
@@ -94,8 +97,11 @@ class Feasible:
         self._budget = cast(Budget, limit)  # draws ask a budget for no more than a limit has
         self.listed: list[Draw] | None = None  # a list to pick from, rather than a space to draw from
         if candidates is not None:
-            self.listed = self._distinct(walk(space, replaying(choices)) for choices in candidates)
-        self._known = None if self.listed is None else Taken(point.spec for point in self.listed)
+            self._candidates = [walk(space, replaying(choices)) for choices in candidates]
+            self.listed = self._distinct(self._candidates)
+        self._known = None if self.listed is None else {identity(point.spec) for point in self.listed}
+        self._codes: tuple[Places, npt.NDArray[np.intp]] | None = None
+        self._reachable: dict[float, float] = {}
         self.knows_use = not isinstance(limit, Fitting) or limit.share is not None
         self._learned: Callable[[Draw], float] | None = None
         self._gone_through: tuple[list[Draw], bool] | None = None  # what fits in the space; whether that is all
@@ -105,14 +111,16 @@ class Feasible:
 
     def has(self, point: Draw) -> bool:
         """Whether it fits, and is a candidate where there is a list of them."""
-        return self.fits(point) if self._known is None else point.spec in self._known
+        return self.fits(point) if self._known is None else identity(point.spec) in self._known
 
     def size(self, point: Draw) -> float:
         """How much of the limit a network uses; only a rank of it where no more is known than what fits."""
         if self.knows_use:
             return self.limit.use(point.spec)
         if self._learned is None:
-            self._learned = learned_use(self.space, self.fits, random.Random("use"))
+            rng = random.Random("use")
+            some = [draw(self.space, rng) for _ in range(TRIED)] if self.listed is None else self._candidates
+            self._learned = learned_use(some, [self.fits(one) for one in some])
         return self._learned(point)
 
     def draw(self, rng: random.Random, taken: Taken, *, near: float = NEAR) -> Draw:
@@ -129,8 +137,9 @@ class Feasible:
         """What is near ``start`` and may be suggested. Raises ``SpaceExhausted`` when nothing is left."""
         if self.listed is not None:
             left = self._near(self.left(taken), near)
-            most = max(shared(start, point) for point in left)
-            return rng.choice([point for point in left if shared(start, point) == most])
+            alike = dict(zip(map(id, self.listed), self._shared(start), strict=True))
+            most = max(alike[id(point)] for point in left)
+            return rng.choice([point for point in left if alike[id(point)] == most])
         try:
             return move_inside(self.space, self._budget, start, rng, taken=cast(Any, taken), near=near)
         except SpaceExhausted:  # around this one; a draw looks everywhere
@@ -147,12 +156,36 @@ class Feasible:
             point = changed(self.space, point, name, rng.choice(others), rng)
         return point
 
+    def closest(self, points: Sequence[Draw], left: Sequence[Draw], count: int) -> list[Draw]:
+        """So many of a list's networks that share most choices with one of these."""
+        assert self.listed is not None
+        alike = np.max([self._shared(point) for point in points], axis=0)
+        rank = dict(zip(map(id, self.listed), alike.tolist(), strict=True))
+        return sorted(left, key=lambda point: -rank[id(point)])[:count]
+
+    def _shared(self, point: Draw) -> npt.NDArray[np.intp]:
+        """How many choices each of the list shares with this network."""
+        assert self.listed is not None
+        if self._codes is None:
+            options = {name: options for one in self.listed for name, options in one.domains.items()}
+            places = {name: {option: at for at, option in enumerate(options[name])} for name in options}
+            self._codes = places, np.array([_code(one, places) for one in self.listed], dtype=np.intp)
+        places, codes = self._codes
+        own = np.array(_code(point, places), dtype=np.intp)
+        same: npt.NDArray[np.intp] = ((codes == own) & (codes >= 0)).sum(axis=1)
+        return same
+
     def neighbours(self, point: Draw, rng: random.Random) -> list[Draw]:
         """All networks with one decision changed, fitting or not; of a list, those that differ least."""
         if self.listed is not None:
-            alike = [shared(point, one) for one in self.listed]
-            most = max((number for number, one in zip(alike, self.listed, strict=True) if one is not point), default=0)
-            return [one for number, one in zip(alike, self.listed, strict=True) if number == most]
+            itself = identity(point.spec)
+            others = [
+                (number, one)
+                for number, one in zip(self._shared(point), self.listed, strict=True)
+                if identity(one.spec) != itself
+            ]
+            most = max((number for number, _ in others), default=0)
+            return [one for number, one in others if number == most]
         return [
             changed(self.space, point, name, option, rng)
             for name, options in point.domains.items()
@@ -162,9 +195,13 @@ class Feasible:
 
     def reachable(self, near: float) -> float:
         """``near``; 0 where no network uses so much of the limit."""
-        if self.listed is not None:
-            return near if any(self.limit.use(point.spec) >= near for point in self.listed) else 0.0
-        return reachable(self.space, self._budget, near)
+        if near not in self._reachable:
+            if self.listed is None:
+                self._reachable[near] = reachable(self.space, self._budget, near)
+            else:
+                enough = any(self.limit.use(point.spec) >= near for point in self.listed)
+                self._reachable[near] = near if enough else 0.0
+        return self._reachable[near]
 
     def left(self, taken: Taken) -> list[Draw]:
         """All that fits and is not taken. Raises ``SpaceExhausted`` where that is nothing.
@@ -188,12 +225,8 @@ class Feasible:
         return self._gone_through
 
     def _distinct(self, points: Iterable[Draw]) -> list[Draw]:
-        seen, found = Taken(), []
-        for point in points:
-            if self.fits(point) and point.spec not in seen:
-                seen.add(point.spec)
-                found.append(point)
-        return found
+        fitting = (point for point in points if self.fits(point))
+        return list({identity(point.spec): point for point in reversed(list(fitting))}.values())[::-1]
 
     def _near(self, left: Sequence[Draw], near: float) -> Sequence[Draw]:
         return [point for point in left if self.limit.use(point.spec) >= near] or left
@@ -204,22 +237,39 @@ def shared(one: Draw, other: Draw) -> int:
     return sum(name in other.choices and other.choices[name] == value for name, value in one.choices.items())
 
 
+def _code(point: Draw, places: Places) -> list[int]:
+    """The place of every choice among its options; less than 0 for none, or for another option."""
+    return [of[point.choices[name]] if point.choices.get(name) in of else -1 for name, of in places.items()]
+
+
 def every(space: Space) -> Iterator[Draw]:
     """All networks of a space, the last decision turning fastest."""
-    turned: list[int] = []
-    while True:
-        asked: dict[str, tuple[int, int]] = {}  # name → which of how many
+    turned: list[int] | None = []
+    while turned is not None:
+        turning = _Turning(turned)
+        yield walk(space, turning)
+        turned = turning.next()
 
-        def pick(name: str, options: Sequence[Option], /) -> Option:
-            if name not in asked:
-                asked[name] = (turned[len(asked)] if len(asked) < len(turned) else 0, len(options))
-            return options[asked[name][0]]
 
-        yield walk(space, pick)
-        places = list(asked.values())
-        while places and places[-1][0] + 1 == places[-1][1]:
-            places.pop()
-        if not places:
-            return
-        turned = [place for place, _ in places]
-        turned[-1] += 1
+class _Turning:
+    """Picks the options of these places, then first ones."""
+
+    def __init__(self, places: list[int]) -> None:
+        self._places = places
+        self._asked: dict[str, tuple[int, int]] = {}  # name → which of how many
+
+    def __call__(self, name: str, options: Sequence[Option], /) -> Option:
+        number = len(self._asked)
+        place, _ = self._asked.setdefault(
+            name, (self._places[number] if number < len(self._places) else 0, len(options))
+        )
+        return options[place]
+
+    def next(self) -> list[int] | None:
+        """The places of the next network; None after the last."""
+        asked = list(self._asked.values())
+        while asked and asked[-1][0] + 1 == asked[-1][1]:
+            asked.pop()
+        if not asked:
+            return None
+        return [*(place for place, _ in asked[:-1]), asked[-1][0] + 1]

@@ -1,8 +1,8 @@
 """How much a network is expected to add to what is known: to the best value, or to the volume that is dominated.
 
-With one objective it is expected improvement (Jones et al. 1998), with several expected hypervolume improvement (Emmerich
-et al. 2006): what no known network dominates is cut into boxes, and in each the expected part below the new values is a
-product over objectives, as these are predicted independently.
+With one objective it is expected improvement (Jones et al. 1998), with several expected hypervolume improvement
+(Emmerich et al. 2006): what no known network dominates is cut into boxes, and in each the expected part below the new
+values is a product over objectives, as these are predicted independently.
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
 """A sampler that suggests nothing over budget and nothing twice, whatever sampler works inside it.
 
-The whole architecture is decided at a trial's first question: by a sampler of our own, which gives networks that fit and
-are new, or by one of Optuna's, over which the space is run until what comes out fits, is new and uses a fair part of the
-budget. If that takes too long, the nearest suggestion is moved inside. So nothing has to be stored as failed, and the
-inner sampler only ever learns from networks that were trained.
+The whole architecture is decided at a trial's first question: by a sampler of our own, which gives networks that fit
+and are new, or by one of Optuna's, over which the space is run until what comes out fits, is new and uses a fair part
+of the budget. If that takes too long, the nearest suggestion is moved inside. So nothing has to be stored as failed, and
+the inner sampler only ever learns from networks that were trained.
 
 Every suggestion depends on (seed, how many trials count, what they gave) only: the inner sampler is made afresh each
 time. An interrupted search goes on as if nothing had happened, provided that orphans were closed first.
@@ -39,8 +39,8 @@ class InsideSampler(BaseSampler):
     """Runs ``space`` over an inner sampler, inside ``budget``, without repeats.
 
     ``make_inner`` gives the inner sampler for one suggestion from a seed; None draws at random. ``candidates``: choices
-    to pick from, where not all of the space. Raises ``SpaceExhausted`` at the first question of a trial when nothing new
-    that fits is left, and closes the trial; ``optimize`` is stopped when the last network was given.
+    to pick from, where not all of the space. Raises ``SpaceExhausted`` at the first question of a trial when nothing
+    new that fits is left, and closes the trial; ``optimize`` is stopped when the last network was given.
     """
 
     def __init__(
@@ -86,8 +86,7 @@ class InsideSampler(BaseSampler):
 
     def _decide(self, study: Study, trial: FrozenTrial) -> Draw:
         counting = [one for one in study.get_trials(deepcopy=False) if not one.user_attrs.get(ORPHAN, False)]
-        now = Snapshot(study, counting).as_study()
-        self._note_generation(study, now, trial)
+        self._note_generation(study, counting, trial)
         others = [one for one in counting if one.number != trial.number and one.state != TrialState.WAITING]
         count = len(others)
         rng = random.Random(f"{self._seed} {count}")
@@ -106,15 +105,19 @@ class InsideSampler(BaseSampler):
         if by_hand:
             self.origins[trial.number] = "by hand"
             return self._history.completed(trial, by_hand, moment)
-        self.origins[trial.number] = "draw" if self._make_inner is None or count < self._startup else self._name
+        begins = count < self._startup
+        self.origins[trial.number] = "draw" if self._make_inner is None or begins else self._name
         if self._make_inner is None:
             return moment.draw()
-        inner = self._make_inner(rng.getrandbits(31)) if count >= self._startup else self._make_inner(0)
+        inner = self._make_inner(0 if begins else rng.getrandbits(31))
         if not isinstance(inner, BaseSampler):
-            return inner.begin(moment) if count < self._startup else inner.propose(moment)
-        return moment.draw() if count < self._startup else self._suggest(now, trial, inner, moment)
+            return inner.begin(moment) if begins else inner.propose(moment)
+        if begins:
+            return moment.draw()
+        suggestions = suggested(self._feasible.space, Snapshot(study, counting).as_study(), trial, inner)
+        return moment.inside(lambda: next(suggestions), getattr(inner, "attempts", ATTEMPTS))
 
-    def _note_generation(self, study: Study, now: Study, trial: FrozenTrial) -> None:
+    def _note_generation(self, study: Study, counting: Sequence[FrozenTrial], trial: FrozenTrial) -> None:
         """Lets a genetic sampler write down the trial's generation and that generation's parents, before it is asked.
 
         Draws count in its first generation only if they are marked. And it lists the parents in one order when it
@@ -122,11 +125,8 @@ class InsideSampler(BaseSampler):
         """
         inner = None if self._make_inner is None else self._make_inner(0)
         if isinstance(inner, BaseGASampler):
+            now = Snapshot(study, counting).as_study()
             inner.sample_relative(study, trial, inner.infer_relative_search_space(now, trial))
-
-    def _suggest(self, study: Study, trial: FrozenTrial, inner: BaseSampler, moment: Moment) -> Draw:
-        suggestions = suggested(self._feasible.space, study, trial, inner)
-        return moment.inside(lambda: next(suggestions), getattr(inner, "attempts", ATTEMPTS))
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -151,7 +151,7 @@ class InsideSampler(BaseSampler):
             self._stop_after_the_last(study)
 
     def _stop_after_the_last(self, study: Study) -> None:
-        """``optimize`` is told to stop once there is nothing to ask for; ask and tell find out by ``SpaceExhausted``."""
+        """``optimize`` is told to stop once nothing is left; ask and tell find out by ``SpaceExhausted``."""
         if not study._thread_local.in_optimize_loop:
             return
         trials = [one for one in study.get_trials(deepcopy=False) if not one.user_attrs.get(ORPHAN, False)]

@@ -50,11 +50,11 @@ def encode(points: Sequence[Draw], domains: Mapping[str, tuple[Option, ...]], si
             if name in point.choices:
                 codes[row, column] = place[point.choices[name]]
     tables = [_roots(len(options), is_ordered(options)) for options in domains.values()]
-    asked = [sum(len(options) > 1 for options in point.domains.values()) for point in points]
+    others = [sum(len(point.domains[name]) > 1 for name in point.domains.keys() - domains.keys()) for point in points]
     return Encoded(
         np.concatenate([first[codes[:, column]] for column, (first, _) in enumerate(tables)], axis=1),
         np.concatenate([second[codes[:, column]] for column, (_, second) in enumerate(tables)], axis=1),
-        np.array(asked, dtype=float),
+        (codes >= 0).sum(axis=1) + np.array(others, dtype=float),
         np.array(sizes, dtype=float),
     )
 

@@ -35,7 +35,7 @@ class Reinforce:
 
 
 def trained(moment: Moment) -> "Controller":
-    """A controller that was told all complete trials in their order; what was learned from the first of them is kept."""
+    """A controller that was told all complete trials in their order; what it learned from the first is kept."""
     complete = moment.complete
     worth = merits([one.values for one in complete if one.values is not None])
     numbers = [one.number for one in complete]

@@ -22,6 +22,7 @@ class Told:
     point: Draw
     values: tuple[float, ...] | None  # the more the better, one an objective; None: stopped early, or failed
     stopped: bool  # early
+    size: float  # how much of the limit it uses
     fits: bool
 
 

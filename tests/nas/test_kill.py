@@ -87,6 +87,6 @@ def test_the_command_killed_at_any_moment_and_typed_again_prints_the_same_table(
     assert finished.returncode == 0, finished.stderr
     found, expected = json.loads(finished.stdout), json.loads(uninterrupted.stdout)
     assert len(expected["trials"]) == 12
-    assert expected["trials"][-1]["origin"] == "tpe"
+    assert expected["trials"][-1]["origin"] == "block"
     for part in ("study", "trials", "references", "best", "comparison"):
         assert found[part] == expected[part]
