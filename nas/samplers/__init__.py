@@ -3,7 +3,7 @@
 from optuna.samplers import BaseSampler, NSGAIISampler
 
 from nas.samplers.ask import ask
-from nas.samplers.block import BlockProposer, BlockSampler
+from nas.samplers.block import BlockProposer, BlockSampler, Unsized, WithLosses
 from nas.samplers.evolution import Evolution
 from nas.samplers.inside import InsideSampler, MakeInner
 from nas.samplers.local_search import LocalSearch
@@ -25,6 +25,8 @@ def gp(seed: int) -> BaseSampler:
 
 SAMPLERS: dict[str, MakeInner | None] = {
     "block": BlockProposer,
+    "block_unsized": Unsized,
+    "block_losses": WithLosses,
     "tpe": MomentTPE,
     "random": None,  # draws inside the budget
     "nsga2": nsga2,

@@ -37,10 +37,15 @@ KEPT = 50  # of them the best
 
 @dataclass(frozen=True, slots=True)
 class BlockProposer:
-    """One suggestion of ``BlockSampler``. ``by_size``: values are first explained by how much of the limit is used."""
+    """One suggestion of ``BlockSampler``.
+
+    ``by_size``: values are first explained by how much of the limit is used. ``by_losses``: what is learned is the mean
+    of value and sum of training losses, both in their own deviations, where there is one objective and all have losses.
+    """
 
     seed: int
     by_size: bool = BY_SIZE
+    by_losses: bool = False
     beginning: ClassVar[int] = BEGINNING
 
     def begin(self, moment: Moment) -> Draw:
@@ -52,7 +57,7 @@ class BlockProposer:
         return min(draws, key=lambda point: max((_alike(point, other) for other in known), default=0.0))
 
     def propose(self, moment: Moment) -> Draw:
-        told, values = learned_from(moment.told)
+        told, values = learned_from(moment.told, by_losses=self.by_losses)
         if len(told) < 2 or np.all(np.ptp(values, axis=0) == 0):
             return self.begin(moment)
         points = [one.point for one in told]
@@ -84,12 +89,26 @@ class BlockProposer:
         return pool[int(np.argmax(gain))]
 
 
+@dataclass(frozen=True, slots=True)
+class Unsized(BlockProposer):
+    """For comparison: multiply-adds are not looked at beyond what fits."""
+
+    by_size: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WithLosses(BlockProposer):
+    """Learns from training losses too."""
+
+    by_losses: bool = True
+
+
 def _alike(one: Draw, other: Draw) -> float:
     """The share of decisions answered alike."""
     return shared(one, other) / max(len(one.choices), len(other.choices), 1)
 
 
-def learned_from(told: Sequence[Told]) -> tuple[list[Told], Floats]:
+def learned_from(told: Sequence[Told], *, by_losses: bool = False) -> tuple[list[Told], Floats]:
     """The trials to learn from and their values, [trials, objectives].
 
     A training that was stopped early was below the median of earlier ones: it counts as their lower quartile.
@@ -97,9 +116,14 @@ def learned_from(told: Sequence[Told]) -> tuple[list[Told], Floats]:
     complete = [one for one in told if one.values is not None]
     if not complete:
         return [], np.empty((0, 1))
-    stopped_at = tuple(np.quantile([one.values for one in complete if one.values is not None], 0.25, axis=0))
+    scores = _finite(np.array([one.values for one in complete], dtype=float))
+    losses = [one.losses for one in complete if one.losses is not None]
+    if by_losses and scores.shape[1] == 1 and len(losses) == len(complete):
+        scores = (_in_deviations(scores[:, 0]) - _in_deviations(np.array(losses)))[:, None]
+    score_of = {one.number: tuple(score) for one, score in zip(complete, scores.tolist(), strict=True)}
+    stopped_at = tuple(np.quantile(scores, 0.25, axis=0).tolist())
     known = [one for one in told if one.values is not None or one.stopped]
-    values = [stopped_at if one.values is None else one.values for one in known]
+    values = [score_of.get(one.number, stopped_at) for one in known]
     if len(known) > LEARNED:
         worth = merits(values)
         kept = set(sorted(range(len(known)), key=lambda number: -worth[number])[:KEPT])
@@ -108,6 +132,17 @@ def learned_from(told: Sequence[Told]) -> tuple[list[Told], Floats]:
         known = [one for number, one in enumerate(known) if number in kept]
         values = [value for number, value in enumerate(values) if number in kept]
     return known, np.array(values, dtype=float)
+
+
+def _in_deviations(values: Floats) -> Floats:
+    scaled: Floats = (values - values.mean()) / max(float(values.std()), 1e-12)
+    return scaled
+
+
+def _finite(values: Floats) -> Floats:
+    """With the least finite value for what is none: an objective may say −∞ of a network that cannot be trained."""
+    worst = np.where(np.isfinite(values), values, np.inf).min(axis=0)
+    return np.where(np.isfinite(values), values, np.where(np.isfinite(worst), worst, 0.0))
 
 
 def candidates(moment: Moment, parents: Sequence[Draw]) -> list[Draw]:

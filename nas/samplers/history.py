@@ -11,7 +11,7 @@ from nas.draw import DRAWS, Draw, walk
 from nas.errors import NasError, OverBudget
 from nas.samplers.feasible import Feasible, Taken, identity
 from nas.samplers.moment import Moment
-from nas.samplers.told import NotOfSpace, Told, option, point_of, values_of
+from nas.samplers.told import NotOfSpace, Told, losses_of, option, point_of, values_of
 from nas.space import Option
 
 
@@ -51,6 +51,7 @@ class History:
             values=values_of(study, trial),
             stopped=trial.state == TrialState.PRUNED,
             size=self._feasible.size(point),
+            losses=losses_of(trial),
             fits=self._feasible.fits(point),
         )
 

@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.draw import Draw, walk
 from nas.errors import SpecError
+from nas.record import RECORD
 from nas.space import Option, Space, as_suggested, even_step, is_ordered
 
 
@@ -23,6 +24,7 @@ class Told:
     values: tuple[float, ...] | None  # the more the better, one an objective; None: stopped early, or failed
     stopped: bool  # early
     size: float  # how much of the limit it uses
+    losses: float | None = None  # sum of its training losses over epochs, where they were recorded
     fits: bool
 
 
@@ -87,6 +89,13 @@ def point_of(space: Space, trial: FrozenTrial) -> Draw | None:
         return walk(space, pick)
     except (NotOfSpace, SpecError):
         return None
+
+
+def losses_of(trial: FrozenTrial) -> float | None:
+    """The sum of training losses over epochs, which ranks networks better than the last accuracy of a short training
+    (Ru et al. 2021, "Speedy performance estimation"); None where no curve was recorded."""
+    curve = trial.user_attrs.get(RECORD, {}).get("curve", ())
+    return sum(float(epoch["train_loss"]) for epoch in curve) if curve else None
 
 
 def values_of(study: Study, trial: FrozenTrial) -> tuple[float, ...] | None:

@@ -1,6 +1,7 @@
 """The parts of the block sampler, each against what it should be equal to."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -192,6 +193,22 @@ def test_a_stopped_training_counts_as_the_lower_quartile_and_a_failed_one_not_at
     assert values[-1] == 1.0
 
 
+def test_losses_count_as_much_as_values_where_all_trials_have_them() -> None:
+    def with_losses(number: int, value: float, losses: float | None) -> Told:
+        return replace(told(number, value), losses=losses)
+
+    good, bad = with_losses(0, 0.3, 1.0), with_losses(1, 0.3, 4.0)
+    better = with_losses(2, 0.5, 4.0)
+    _, values = learned_from([good, bad, better], by_losses=True)
+    assert values[0] > values[1]
+    assert values[2] > values[1]
+    assert values[:, 0] == pytest.approx(
+        [-1 / 2**0.5 + 2**0.5, -1 / 2**0.5 - 1 / 2**0.5, 2**0.5 - 1 / 2**0.5]
+    )
+    _, plain = learned_from([good, bad, with_losses(2, 0.5, None)], by_losses=True)
+    assert plain[:, 0].tolist() == [0.3, 0.3, 0.5]
+
+
 def test_of_many_trials_the_best_and_the_newest_are_learned_from() -> None:
     trials = [told(number, float(-abs(number - 20))) for number in range(600)]
     known, values = learned_from(trials)
@@ -199,6 +216,11 @@ def test_of_many_trials_the_best_and_the_newest_are_learned_from() -> None:
     assert len(known) == len(values) == LEARNED
     assert set(range(10, 30)) < set(numbers)
     assert set(range(450, 600)) < set(numbers)
+
+
+def test_a_value_that_is_no_number_counts_as_the_worst_there_is() -> None:
+    _, values = learned_from([told(0, 1.0), told(1, float("-inf")), told(2, 3.0)])
+    assert values[:, 0].tolist() == [1.0, 1.0, 3.0]
 
 
 def test_merit_is_the_value_or_how_many_dominate() -> None:
@@ -212,8 +234,8 @@ def test_merit_is_the_value_or_how_many_dominate() -> None:
 def test_every_network_is_met_once() -> None:
     met = [point.spec for point in every(named)]  # type: ignore[arg-type]
     assert len(met) == len(set(met)) == 3**5
-    tiny = list(every(tiny_space))
-    assert len(tiny) == 3 * sum((3 * 3 * 2 * 2) ** depth for depth in (1, 2, 3))
+    deep = [point.choices for point in every(lambda pick: [pick(f"k{i}", (3, 5, 7)) for i in range(pick("depth", (1, 2)))])]
+    assert len(deep) == 3 + 3 * 3 == len({str(choices) for choices in deep})
 
 
 def test_what_uses_more_of_the_budget_is_learned_to_use_more() -> None:

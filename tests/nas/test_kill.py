@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from nas.samplers import SAMPLERS
-from tests.nas.fast import environment, python
+from tests.nas.fast import SEARCHED_BY, environment, python
 
 # eleven trials and more, so that TPE has something to say after its ten draws
 COMMAND = (
@@ -48,7 +47,7 @@ def test_a_search_killed_a_dozen_times_ends_in_the_same_table(tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", SEARCHED_BY)
 def test_a_search_killed_dozens_of_times_ends_in_the_same_table(sampler: str, seed: int, tmp_path: Path) -> None:
     found = killed_again_and_again(tmp_path, sampler, kills=40, seed=seed)
     assert found["war"] == found["peace"]
