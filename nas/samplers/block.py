@@ -7,12 +7,12 @@ They are changes of the best networks and random draws, all of which fit and are
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from nas.draw import Draw
-from nas.samplers.feasible import Fitting, Taken, shared
+from nas.samplers.feasible import Fitting, Hashed, Taken, identity, shared
 from nas.samplers.improvement import expected_improvement
 from nas.samplers.inside import InsideSampler
 from nas.samplers.kernel import Encoded, Floats, domains_of, encode
@@ -80,13 +80,14 @@ class BlockProposer:
         if moment.running:
             running = encoded(moment.running)
             learned = [surrogate.believe(running) for surrogate in learned]
-        predicted = [surrogate.predict(encoded(pool)) for surrogate in learned]
+        new = encoded([one.point for one in pool], [one.size for one in pool])
+        predicted = [surrogate.predict(new) for surrogate in learned]
         gain = expected_improvement(
             np.stack([mean for mean, _ in predicted], axis=1),
             np.stack([deviation for _, deviation in predicted], axis=1),
             expected[fitting],
         )
-        return pool[int(np.argmax(gain))]
+        return pool[int(np.argmax(gain))].point
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,37 +146,51 @@ def _finite(values: Floats) -> Floats:
     return np.where(np.isfinite(values), values, np.where(np.isfinite(worst), worst, 0.0))
 
 
-def candidates(moment: Moment, parents: Sequence[Draw]) -> list[Draw]:
+class Candidate(NamedTuple):
+    """A network that may come next, with what is looked up of it each time."""
+
+    point: Draw
+    key: Hashed  # its identity
+    size: float
+    fair: bool  # whether it uses a fair part of the limit
+
+
+def candidates(moment: Moment, parents: Sequence[Draw]) -> list[Candidate]:
     """What may be suggested next: changes of the parents, and draws. Raises ``SpaceExhausted``."""
     feasible, rng = moment.feasible, moment.rng
     if feasible.listed is not None:
         left = feasible.left(moment.taken)
-        if len(left) <= 2 * LISTED:
-            return left
-        return feasible.closest(parents, left, LISTED) + rng.sample(left, LISTED)
-    found = [point for parent in parents for point in _kept_changes(moment, parent)]
+        if len(left) > 2 * LISTED:
+            left = feasible.closest(parents, left, LISTED) + rng.sample(left, LISTED)
+        return [_candidate(moment, point) for point in left]
+    found = [one for parent in parents for one in _kept_changes(moment, parent)]
     found += _changes(moment, parents, rng, AFRESH)
     found += _window(moment)
-    new = [point for point in found if moment.suggestible(point)]
-    return new or [moment.draw()]
+    new = [one for one in found if one.fair and not moment.taken.has(one.key)]
+    return new or [_candidate(moment, moment.draw())]
 
 
-def _changes(moment: Moment, parents: Sequence[Draw], rng: random.Random, most: int) -> list[Draw]:
+def _candidate(moment: Moment, point: Draw) -> Candidate:
+    fair = moment.feasible.limit.use(point.spec) >= moment.fair
+    return Candidate(point, Hashed(identity(point.spec)), moment.feasible.size(point), fair)
+
+
+def _changes(moment: Moment, parents: Sequence[Draw], rng: random.Random, most: int) -> list[Candidate]:
     """So many that fit, new or not; fewer where most do not fit."""
-    found: list[Draw] = []
+    found: list[Candidate] = []
     for _ in range(2 * most):
         point = moment.feasible.change(rng.choice(parents), rng, rng.choice(STEPS))
         if moment.feasible.fits(point):
-            found.append(point)
+            found.append(_candidate(moment, point))
         if len(found) == most:
             break
     return found
 
 
-def _kept_changes(moment: Moment, parent: Draw) -> list[Draw]:
+def _kept_changes(moment: Moment, parent: Draw) -> list[Candidate]:
     """The same whenever they are asked for, so they are worked out once."""
     key = f"{moment.seed} {sorted(parent.choices.items())}"
-    kept: dict[str, list[Draw]] = moment.memory.setdefault("changes", {})
+    kept: dict[str, list[Candidate]] = moment.memory.setdefault("changes", {})
     if key not in kept:
         kept[key] = _changes(moment, [parent], random.Random(key), CHANGED)
         if len(kept) > 8 * PARENTS:
@@ -183,14 +198,14 @@ def _kept_changes(moment: Moment, parent: Draw) -> list[Draw]:
     return kept[key]
 
 
-def _window(moment: Moment) -> list[Draw]:
+def _window(moment: Moment) -> list[Candidate]:
     """``DRAWN`` of an endless row of draws, a trial further each time."""
     first = len(moment.told) + len(moment.running)
-    kept: dict[int, Draw] = moment.memory.setdefault("draws", {})
+    kept: dict[int, Candidate] = moment.memory.setdefault("draws", {})
     for number in range(first, first + DRAWN):
         if number not in kept:
             rng = random.Random(f"{moment.seed} draw {number}")
-            kept[number] = moment.feasible.draw(rng, Taken(), near=moment.near)
+            kept[number] = _candidate(moment, moment.feasible.draw(rng, Taken(), near=moment.near))
     for number in [number for number in kept if number < first]:
         del kept[number]
     return [kept[number] for number in range(first, first + DRAWN)]

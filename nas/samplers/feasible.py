@@ -75,6 +75,21 @@ def _fields(thing: Any) -> Any:
     raise TypeError(f"{thing!r}: a space's networks must be comparable by value, or be written as JSON")
 
 
+class Hashed:
+    """Something whose hash is worked out once: that of a network of fifty blocks takes a while."""
+
+    __slots__ = ("_hash", "_thing")
+
+    def __init__(self, thing: Any) -> None:
+        self._thing, self._hash = thing, hash(thing)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._thing == (other._thing if isinstance(other, Hashed) else other))
+
+
 class Taken:
     """Networks that must not be suggested; hashable or not."""
 
@@ -83,6 +98,10 @@ class Taken:
 
     def __contains__(self, spec: Any) -> bool:
         return identity(spec) in self._keys
+
+    def has(self, key: Hashed) -> bool:
+        """Whether it contains the network of this identity."""
+        return key in self._keys
 
     def __len__(self) -> int:
         return len(self._keys)

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.draw import DRAWS, Draw, walk
 from nas.errors import NasError, OverBudget
-from nas.samplers.feasible import Feasible, Taken, identity
+from nas.samplers.feasible import Feasible, Hashed, Taken, identity
 from nas.samplers.moment import Moment
 from nas.samplers.told import NotOfSpace, Told, losses_of, option, point_of, values_of
 from nas.space import Option
@@ -22,7 +22,7 @@ class History:
         self._feasible = feasible
         self._plans = plans
         self._points: dict[tuple[str, int], Draw] = {}  # (study, number) → network
-        self._told: dict[tuple[str, int], tuple[Told, _Hashed]] = {}  # what is finished does not change
+        self._told: dict[tuple[str, int], tuple[Told, Hashed]] = {}  # what is finished does not change
         self._strangers: set[tuple[str, int]] = set()  # finished trials that are no networks of the space
 
     def of(self, study: Study, trials: Iterable[FrozenTrial]) -> tuple[list[Told], list[Draw], Taken]:
@@ -39,7 +39,7 @@ class History:
                     running.append(point)
                     taken.append(spec)
                     continue
-                known = self._told[key] = (self._tell(study, trial, point), _Hashed(spec))
+                known = self._told[key] = (self._tell(study, trial, point), Hashed(spec))
             told.append(known[0])
             taken.append(known[1])
         return told, running, Taken(taken)
@@ -107,18 +107,3 @@ class History:
                 f"{self._feasible.limit}; change them, or raise the budget"
             )
         return max(found, key=self._feasible.size)
-
-
-class _Hashed:
-    """Something whose hash is worked out once: that of a network of fifty blocks takes a while."""
-
-    __slots__ = ("_hash", "_thing")
-
-    def __init__(self, thing: Any) -> None:
-        self._thing, self._hash = thing, hash(thing)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return bool(self._thing == (other._thing if isinstance(other, _Hashed) else other))

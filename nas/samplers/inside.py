@@ -2,8 +2,8 @@
 
 The whole architecture is decided at a trial's first question: by a sampler of our own, which gives networks that fit
 and are new, or by one of Optuna's, over which the space is run until what comes out fits, is new and uses a fair part
-of the budget. If that takes too long, the nearest suggestion is moved inside. So nothing has to be stored as failed, and
-the inner sampler only ever learns from networks that were trained.
+of the budget. If that takes too long, the nearest suggestion is moved inside. So nothing has to be stored as failed,
+and the inner sampler only ever learns from networks that were trained.
 
 Every suggestion depends on (seed, how many trials count, what they gave) only: the inner sampler is made afresh each
 time. An interrupted search goes on as if nothing had happened, provided that orphans were closed first.

@@ -43,12 +43,18 @@ class Encoded:
 
 def encode(points: Sequence[Draw], domains: Mapping[str, tuple[Option, ...]], sizes: Sequence[float]) -> Encoded:
     """``domains``: the decisions to compare by, in a fixed order; others only count as asked."""
-    codes = np.full((len(points), len(domains)), -1, dtype=np.intp)
-    for column, (name, options) in enumerate(domains.items()):
-        place = {option: number for number, option in enumerate(options)}
-        for row, point in enumerate(points):
-            if name in point.choices:
-                codes[row, column] = place[point.choices[name]]
+    places = {name: {option: at for at, option in enumerate(options)} for name, options in domains.items()}
+    nothing = dict.fromkeys(places, -1)
+    rows = [
+        list(
+            {
+                **nothing,
+                **{name: places[name][value] for name, value in point.choices.items() if name in places},
+            }.values()
+        )
+        for point in points
+    ]
+    codes = np.array(rows, dtype=np.intp).reshape(len(points), len(domains))
     tables = [_roots(len(options), is_ordered(options)) for options in domains.values()]
     others = [sum(len(point.domains[name]) > 1 for name in point.domains.keys() - domains.keys()) for point in points]
     return Encoded(

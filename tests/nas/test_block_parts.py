@@ -1,5 +1,6 @@
 """The parts of the block sampler, each against what it should be equal to."""
 
+import itertools
 import random
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from nas.samplers.learned_use import learned_use
 from nas.samplers.local_search import LocalSearch
 from nas.samplers.moment import Moment, merits
 from nas.samplers.reinforce import Controller, Reinforce, trained
-from nas.samplers.surrogate import NOISE, learn, trend
+from nas.samplers.surrogate import NOISE, PAIRS, learn
 from nas.samplers.told import Told
 from nas.space import Pick, replaying
 from search_spaces import SPACES
@@ -115,18 +116,21 @@ def test_predictions_are_those_of_the_textbook() -> None:
     assert deviation == pytest.approx(np.sqrt(variance))
 
 
-def test_noise_is_what_makes_the_values_likeliest() -> None:
+def test_noise_and_pairs_are_those_that_make_the_values_likeliest() -> None:
     some = points(80)
     known = encoded(some)
     values = np.random.default_rng(1).normal(0, 1, 80) + np.array([3.0 * (one.spec[0] == "a") for one in some])
+
+    def likelihood(pairs: float, noise: float) -> float:
+        """Under the best mean and scale, which have closed forms."""
+        covariance = kernel(known, known, pairs) + noise * np.eye(80)
+        inverse = np.linalg.inv(covariance)
+        mean = inverse.sum(axis=0) @ values / inverse.sum()
+        scale = (values - mean) @ inverse @ (values - mean) / 80
+        return float(multivariate_normal(np.full(80, mean), scale * covariance).logpdf(values))
+
     learned = learn(known, values)
-
-    def likelihood(noise: float) -> float:
-        covariance = learned.scale * (kernel(known, known, learned.pairs) + noise * np.eye(80))
-        return float(multivariate_normal(trend(known) @ learned.mean, covariance, allow_singular=True).logpdf(values))
-
-    assert learned.noise in NOISE
-    assert likelihood(learned.noise) >= max(likelihood(noise) for noise in NOISE[:3]) - 5
+    assert (learned.pairs, learned.noise) == max(itertools.product(PAIRS, NOISE), key=lambda two: likelihood(*two))
     assert learned.noise >= 0.1
     exact = learn(known, np.array([float(sum(o == "a" for o in one.spec)) for one in some]))
     assert exact.noise == min(NOISE)
@@ -160,7 +164,7 @@ def test_expected_improvement_is_the_mean_of_improvements(objectives: int) -> No
     for network in range(3):
         gains = [gain(sample, known, corner, rng) for sample in samples[:, network]]
         error = np.std(gains) / np.sqrt(len(gains))
-        assert found[network] == pytest.approx(np.mean(gains), abs=5 * error + 1e-9)
+        assert found[network] == pytest.approx(np.mean(gains), abs=5 * error + 1e-5)  # rarer gains no sample meets
 
 
 def gain(sample: np.ndarray, known: np.ndarray, corner: np.ndarray, rng: np.random.Generator) -> float:
@@ -202,9 +206,7 @@ def test_losses_count_as_much_as_values_where_all_trials_have_them() -> None:
     _, values = learned_from([good, bad, better], by_losses=True)
     assert values[0] > values[1]
     assert values[2] > values[1]
-    assert values[:, 0] == pytest.approx(
-        [-1 / 2**0.5 + 2**0.5, -1 / 2**0.5 - 1 / 2**0.5, 2**0.5 - 1 / 2**0.5]
-    )
+    assert values[:, 0] == pytest.approx([-1 / 2**0.5 + 2**0.5, -1 / 2**0.5 - 1 / 2**0.5, 2**0.5 - 1 / 2**0.5])
     _, plain = learned_from([good, bad, with_losses(2, 0.5, None)], by_losses=True)
     assert plain[:, 0].tolist() == [0.3, 0.3, 0.5]
 
@@ -234,7 +236,11 @@ def test_merit_is_the_value_or_how_many_dominate() -> None:
 def test_every_network_is_met_once() -> None:
     met = [point.spec for point in every(named)]  # type: ignore[arg-type]
     assert len(met) == len(set(met)) == 3**5
-    deep = [point.choices for point in every(lambda pick: [pick(f"k{i}", (3, 5, 7)) for i in range(pick("depth", (1, 2)))])]
+
+    def deep_space(pick: Pick) -> list[int]:
+        return [pick(f"k{i}", (3, 5, 7)) for i in range(pick("depth", (1, 2)))]
+
+    deep = [point.choices for point in every(deep_space)]  # type: ignore[arg-type]
     assert len(deep) == 3 + 3 * 3 == len({str(choices) for choices in deep})
 
 
