@@ -57,7 +57,8 @@ class Fitting:
 def identity(spec: Any) -> Any:
     """What two networks have in common exactly when they are the same: the spec itself where it is compared by value,
     else its JSON with sorted keys. Raises ``TypeError`` for a spec that has neither."""
-    by_value = type(spec).__eq__ is not object.__eq__
+    equality: Any = type(spec).__eq__
+    by_value = equality is not object.__eq__
     if by_value:
         try:
             hash(spec)

@@ -77,7 +77,8 @@ class Controller:
     def chances(self, state: Floats, name: str, options: int) -> Floats:
         logits = self.weight("say", name, options, HIDDEN) @ state
         likely: Floats = np.exp(logits - logits.max())
-        return likely / likely.sum()
+        chances: Floats = likely / likely.sum()
+        return chances
 
     def learn(self, number: int, point: Draw, value: float) -> None:
         """One step of gradient ascent on (value − average) · log probability of the choices."""

@@ -39,7 +39,7 @@ class Surrogate:
         """As if these had been told just what is expected of them (kriging believer, Ginsbourger et al. 2010): no mean
         changes, and around them there is less to find out."""
         both = self.told.and_also(running)
-        root = np.linalg.cholesky(_noisy(kernel(both, both, self.pairs), self.noise))
+        root = _root(kernel(both, both, self.pairs), self.noise)
         white = np.concatenate([self.white, np.zeros(len(running.asked))])
         return replace(self, told=both, root=root, white=white)
 
@@ -70,14 +70,15 @@ def _evidence(alike: Floats, noise: float, terms: Floats, values: Floats) -> flo
 
 
 def _solve(alike: Floats, noise: float, terms: Floats, values: Floats) -> tuple[Floats, Floats, float, Floats]:
-    root = np.linalg.cholesky(_noisy(alike, noise))
+    root = _root(alike, noise)
     both = solve_triangular(root, np.column_stack([terms, values]), lower=True, check_finite=False)
     by_terms, by_values = both[:, :-1], both[:, -1]
     mean = np.linalg.lstsq(by_terms, by_values, rcond=None)[0]
     white = by_values - by_terms @ mean
     scale = max(float(white @ white) / len(values), 1e-12)
-    return root, mean, scale, white
+    return root, mean.astype(np.float64, copy=False), scale, white
 
 
-def _noisy(alike: Floats, noise: float) -> Floats:
-    return alike + noise * np.eye(len(alike))
+def _root(alike: Floats, noise: float) -> Floats:
+    """Of the covariance of values: the lower triangle whose product with its transpose it is."""
+    return np.linalg.cholesky(alike + noise * np.eye(len(alike))).astype(np.float64, copy=False)

@@ -71,7 +71,7 @@ def option(options: Sequence[Option], given: Any, distribution: BaseDistribution
         if same:
             return one
     if distribution is None and given in options:
-        return given
+        return options[list(options).index(given)]
     raise NotOfSpace(f"{given!r}: no answer among {tuple(options)!r}")
 
 
