@@ -165,6 +165,7 @@ def search_to(asked: Request, storage: BaseStorage, trials: int, *, startup: int
         facts=facts,
         space=asked.space,
         sampler=sampler,
+        limits=facts.budget,
         trainer=trainer,
         executor=executor,
         references=[],

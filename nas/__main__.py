@@ -1,8 +1,12 @@
-"""``nas search``, ``nas study``, ``nas profile``, ``nas report``, ``nas list``: the commands under one name."""
+"""``nas search``, ``nas study``, ``nas profile``, ``nas export``, ``nas report``, ``nas list``: the commands under one
+name."""
 
 import typer
 
 from nas.command import OneLine, OneLineGroup
+from nas.export.__main__ import HELP as EXPORT_HELP
+from nas.export.__main__ import export
+from nas.latency.__main__ import app as latency
 from nas.list_runs import list_runs
 from nas.profile import HELP as PROFILE_HELP
 from nas.profile import profile
@@ -21,7 +25,9 @@ app = typer.Typer(
 app.command("search", help=HELP, cls=OneLine)(search)
 app.add_typer(studies, name="study")
 app.command("profile", help=PROFILE_HELP, cls=OneLine)(profile)
+app.command("export", help=EXPORT_HELP, cls=OneLine)(export)
 app.command("report", cls=OneLine)(report)
+app.add_typer(latency, name="latency")
 app.command("list", cls=OneLine)(list_runs)
 
 if __name__ == "__main__":

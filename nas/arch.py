@@ -9,8 +9,9 @@ from typing import Annotated, Literal, NamedTuple, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from nas.blocks import Block, Shape
+from nas.blocks import Block, Cost, Shape
 from nas.blocks.base import require, require_positive
+from nas.blocks.facts import Placed
 from nas.errors import SpecError
 
 Strides = Literal["published", "cifar"]
@@ -23,6 +24,8 @@ LARGEST = 4096  # px; up to where the smallest resolution a network can take is 
 for _kind in get_args(Block):
     setattr(_kind, "__pydantic_config__", ConfigDict(extra="forbid", strict=True))  # noqa: B010  (not declared)
 
+_CLASSIFIERS = tuple(kind for kind in get_args(Block) if hasattr(kind, "classes"))
+
 
 class Row(NamedTuple):
     """One block in its place: what enters, and what leaves. The block's stride is the one in force."""
@@ -33,8 +36,15 @@ class Row(NamedTuple):
     out: Shape
 
 
+class _Costs:
+    """A place beside the fields, so neither compared nor pickled nor written to JSON."""
+
+    __slots__ = ("_costs",)
+    _costs: tuple[Cost, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArchSpec:
+class ArchSpec(_Costs):
     """A network as a table of blocks. Two architectures are the same exactly when their specs are equal.
 
     The blocks carry their published strides; with ``strides="cifar"`` the first ``cifar_steps`` strided blocks keep
@@ -65,12 +75,15 @@ class ArchSpec:
                 "strides: 'cifar': this network has no rule for small images; use its published strides: "
                 + self._smallest()
             )
-        for row in self.rows():
-            if row.out.height < 1 or row.out.width < 1:
+        costs: list[Cost] = []
+        for _, shape, (out, cost) in self.placed():
+            if out.height < 1 or out.width < 1:
                 raise SpecError(
-                    f"{row.name}: a map of {row.shape.height}×{row.shape.width} px is too small for this block; "
+                    f"blocks[{len(costs)}]: a map of {shape.height}×{shape.width} px is too small for this block; "
                     + self._smallest()
                 )
+            costs.append(cost)
+        object.__setattr__(self, "_costs", tuple(costs))
 
     def _smallest(self) -> str:
         """What to do about a resolution that is too small."""
@@ -93,7 +106,8 @@ class ArchSpec:
 
         def takes(resolution: int) -> bool:
             try:
-                return all(min(row.out[1:]) >= 1 for row in _rows(self.blocks, self.channels, resolution, steps))
+                placed = _placed(self.blocks, self.channels, resolution, steps)
+                return all(min(out.height, out.width) >= 1 for _, _, (out, _) in placed)
             except SpecError:  # whatever the image
                 return False
 
@@ -111,7 +125,19 @@ class ArchSpec:
 
     def rows(self) -> Iterator[Row]:
         """Every block with its shapes, in order; names are ``blocks[i]``, as in the JSON form."""
-        return _rows(self.blocks, self.channels, self.resolution, self._steps(self.strides))
+        for index, (block, shape, placed) in enumerate(self.placed()):
+            yield Row(f"blocks[{index}]", block, shape, placed.out)
+
+    def costs(self) -> tuple[Cost, ...]:
+        """What every block costs, in order; kept from when the table was checked."""
+        try:
+            return self._costs
+        except AttributeError:  # unpickled, which checks nothing
+            return tuple(placed.cost for _, _, placed in self.placed())
+
+    def placed(self) -> Iterator[tuple[Block, Shape, Placed]]:
+        """Every block in force with what enters, what leaves and what it costs; ``rows`` without names, for loops."""
+        return _placed(self.blocks, self.channels, self.resolution, self._steps(self.strides))
 
     def at(
         self, *, resolution: int | None = None, classes: int | None = None, strides: Strides | None = None
@@ -157,31 +183,28 @@ class ArchSpec:
             raise SpecError(_first_fault(error)) from None
 
 
-def _rows(blocks: tuple[Block, ...], channels: int, resolution: int, steps: int) -> Iterator[Row]:
-    """The first ``steps`` strided blocks keep their input's size."""
+def _placed(
+    blocks: tuple[Block, ...], channels: int, resolution: int, steps: int
+) -> Iterator[tuple[Block, Shape, Placed]]:
+    """Every block in force, what enters, and what it makes of it. The first ``steps`` strided blocks keep their
+    input's size."""
     shape = Shape(channels, resolution, resolution)
     for index, block in enumerate(blocks):
         try:
             if steps and getattr(block, "stride", 1) > 1:
                 block = _unstrided(block)
                 steps -= 1
-            out = _out_shape(block, shape)
+            placed = block.placed(shape)
         except SpecError as error:  # a block that cannot follow the one before it, or cannot keep its input's size
             raise SpecError(f"blocks[{index}].{error}") from None
-        yield Row(f"blocks[{index}]", block, shape, out)
-        if out.height < 1 or out.width < 1:
+        yield block, shape, placed
+        shape = placed.out
+        if shape.height < 1 or shape.width < 1:
             return  # nothing is left of the image; whoever asks says so
-        shape = out
 
 
 def _is_classifier(block: Block) -> bool:
-    return hasattr(block, "classes")
-
-
-@lru_cache(maxsize=65536)
-def _out_shape(block: Block, shape: Shape) -> Shape:
-    """Remembered as costs are: a space has few distinct blocks, and its networks are laid out by the thousand."""
-    return block.out_shape(shape)
+    return isinstance(block, _CLASSIFIERS)
 
 
 @lru_cache(maxsize=4096)

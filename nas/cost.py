@@ -4,7 +4,6 @@
 the convention of the MobileNet papers.
 """
 
-from functools import lru_cache
 from typing import NamedTuple
 
 from nas.arch import ArchSpec
@@ -23,25 +22,27 @@ class LedgerRow(NamedTuple):
     cost: Cost
 
 
-@lru_cache(maxsize=65536)
 def block_cost(block: Block, shape: Shape) -> Cost:
-    """A block's cost for one image of this shape, remembered: a space has few distinct blocks."""
-    return block.cost(shape)
+    """A block's cost for one image of this shape, remembered."""
+    return block.placed(shape).cost
 
 
 def cost(spec: ArchSpec) -> Cost:
     """MACs and parameters summed over the blocks, peak activation bytes of the fullest one; batch 1, fp32."""
-    macs = params = peak = 0
-    for row in spec.rows():
-        one = block_cost(row.block, row.shape)
+    macs = params = kernels = operators = peak = 0
+    for one in spec.costs():
         macs += one.macs
         params += one.params
-        peak = max(peak, one.peak_activation_bytes)
-    return Cost(macs=macs, params=params, peak_activation_bytes=peak)
+        kernels += one.kernels
+        operators += one.operators
+        if one.peak_activation_bytes > peak:
+            peak = one.peak_activation_bytes
+    return Cost(macs=macs, params=params, kernels=kernels, peak_activation_bytes=peak, operators=operators)
 
 
 def ledger(spec: ArchSpec) -> list[LedgerRow]:
     """Where the cost goes, one row a block; the rows sum to ``cost(spec)``."""
     return [
-        LedgerRow(row.name, row.block.kind, row.shape, row.out, block_cost(row.block, row.shape)) for row in spec.rows()
+        LedgerRow(f"blocks[{index}]", block.kind, shape, out, cost)
+        for index, (block, shape, (out, cost)) in enumerate(spec.placed())
     ]

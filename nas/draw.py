@@ -1,19 +1,19 @@
-"""Drawing inside a budget, and what is known about a space under a budget before anything is trained.
+"""Drawing inside a budget.
 
 The trap: draws that fit a budget are mostly thin networks that use little of it (in ``mobilenet_v3`` under 60 MFLOPs
 four fifths have half width or less). Accuracy mostly grows with cost, so draws here aim at the upper end of the budget.
 """
 
+import hashlib
 import math
 import random
-import statistics
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from functools import lru_cache
 
 from nas.arch import ArchSpec
-from nas.budget import Budget, Ceiling
-from nas.errors import BudgetError, SpaceExhausted
+from nas.budget import Limits
+from nas.errors import SpaceExhausted
 from nas.space import Option, Space, at_random, recording, replaying
 
 NEAR = 0.85  # a draw uses at least this share of the budget where that can be had
@@ -62,40 +62,48 @@ def changed(space: Space, point: Draw, name: str, value: Option, rng: random.Ran
 
 
 def draw_inside(
-    space: Space, budget: Budget, rng: random.Random, *, taken: Container[ArchSpec] = (), near: float = NEAR
+    space: Space,
+    limits: Limits,
+    rng: random.Random,
+    *,
+    taken: Container[ArchSpec] = (),
+    near: float = NEAR,
+    certain: bool = True,
 ) -> Draw:
     """A network that fits, is not ``taken``, and uses at least ``near`` of the budget where that can be had.
 
+    Not ``certain``: as far as is known without measuring it.
     Raises ``SpaceExhausted``, naming the nearest miss, when nothing new that fits was found inside the cap.
     """
-    near = reachable(space, budget, near)
+    near = reachable(space, limits, near)
     nearest: Draw | None = None
     for _ in range(DRAWS):
         point = draw(space, rng)
         if point.spec in taken:
             continue
-        if _miss(budget, point, near) == 0:
+        if _miss(limits, point, near) == 0 and (not certain or limits.fits(point.spec)):
             return point
-        if nearest is None or _miss(budget, point, near) < _miss(budget, nearest, near):
+        if nearest is None or _miss(limits, point, near) < _miss(limits, nearest, near):
             nearest = point
-    return move_inside(space, budget, nearest or draw(space, rng), rng, taken=taken, near=near)
+    return move_inside(space, limits, nearest or draw(space, rng), rng, taken=taken, near=near, certain=certain)
 
 
 @lru_cache(maxsize=64)
-def reachable(space: Space, budget: Budget, near: float = NEAR) -> float:
+def reachable(space: Space, limits: Limits, near: float = NEAR) -> float:
     """``near``; 0 where not even the dearest network uses so much, since such a budget favours nothing."""
-    dearest = extreme(space, lambda spec: -budget.use(spec), random.Random("reachable"), starts=2)
-    return near if budget.use(dearest.spec) >= near else 0.0
+    dearest = extreme(space, lambda spec: -limits.use(spec), random.Random("reachable"), starts=2)
+    return near if limits.use(dearest.spec) >= near else 0.0
 
 
 def move_inside(
     space: Space,
-    budget: Budget,
+    limits: Limits,
     start: Draw,
     rng: random.Random,
     *,
     taken: Container[ArchSpec] = (),
     near: float = NEAR,
+    certain: bool = True,
 ) -> Draw:
     """``start`` with as few decisions changed as a random walk needs to fit, be new and use ``near`` of the budget.
 
@@ -105,25 +113,30 @@ def move_inside(
     point = step = start
     best: Draw | None = None
     for _ in range(STEPS):
-        if step.spec not in taken and budget.fits(step.spec):
-            if _miss(budget, step, near) == 0:
+        # asked for last: to know whether a network fits, it may have to be measured
+        if (
+            step.spec not in taken
+            and limits.use(step.spec) <= 1
+            and (best is None or _miss(limits, step, near) < _miss(limits, best, near))
+            and (not certain or limits.fits(step.spec))
+        ):
+            if _miss(limits, step, near) == 0:
                 return step
-            if best is None or _miss(budget, step, near) < _miss(budget, best, near):
-                best = step
-        if _miss(budget, step, near) <= _miss(budget, point, near):
+            best = step
+        if _miss(limits, step, near) <= _miss(limits, point, near):
             point = step
         step = neighbour(space, point, rng)
     if best is not None:
         return best
     raise SpaceExhausted(
-        f"no new network that fits {budget} in {STEPS} steps; the nearest one "
-        + (f"needs {budget.use(point.spec):.3f} of the budget" if not budget.fits(point.spec) else "was already tried")
+        f"no new network that fits {limits} in {STEPS} steps; the nearest one "
+        + (f"needs {limits.use(point.spec):.3f} of the budget" if limits.use(point.spec) > 1 else "was already tried")
     )
 
 
-def _miss(budget: Budget, point: Draw, near: float) -> float:
+def _miss(limits: Limits, point: Draw, near: float) -> float:
     """How far from using between ``near`` and all of the budget, as a log ratio; 0 inside."""
-    use = budget.use(point.spec)
+    use = limits.use(point.spec)
     if use > 1:  # so far that one which fits is nearer
         return math.log(use) + (math.log(1 / near) if near else 0.0)
     return max(0.0, math.log(near / max(use, 1e-12))) if near else 0.0
@@ -154,71 +167,23 @@ def extreme(space: Space, measure: Callable[[ArchSpec], float], rng: random.Rand
     return best
 
 
-def shares(space: Space, budget: Budget, *, seed: int = 0, draws: int = 1000) -> tuple[float, float]:
+def shares(space: Space, limits: Limits, *, seed: int = 0, draws: int = 1000) -> tuple[float, float]:
     """Of random draws, the share that fits, and the share that fits and uses at least ``NEAR`` of the budget."""
     rng = random.Random(f"preview {seed}")  # the same draws as in a preview
-    uses = [budget.use(draw(space, rng).spec) for _ in range(draws)]
-    return _shares(uses)
+    uses = [limits.use(draw(space, rng).spec) for _ in range(draws)]
+    return shares_of(uses)
 
 
-def _shares(uses: list[float]) -> tuple[float, float]:
+def shares_of(uses: list[float]) -> tuple[float, float]:
+    """Of these shares of a budget, how many fit, and how many fit and are at least ``NEAR``."""
     return sum(use <= 1 for use in uses) / len(uses), sum(NEAR <= use <= 1 for use in uses) / len(uses)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Preview:
-    """A space under a budget, before any training; costs are of the deployed form."""
-
-    size: float  # networks in the space, estimated from the draws
-    draws: int
-    share: float  # of random draws that fit
-    share_near: float  # of random draws that fit and use at least NEAR of the budget
-    cheapest: ArchSpec
-    median_macs: int
-    median_params: int
-    dearest: ArchSpec
-
-
-def preview(space: Space, budget: Budget, *, seed: int = 0, draws: int = 1000) -> Preview:
-    """Draws at random and descends to both ends. The size is Knuth's (1975) estimate: the mean over random walks of the
-    product of the numbers of options met, unbiased whatever decisions depend on."""
-    rng = random.Random(f"preview {seed}")
-    points = [draw(space, rng) for _ in range(draws)]
-    costs = [budget.cost(point.spec) for point in points]
-    share, share_near = _shares([budget.use(point.spec) for point in points])
-    return Preview(
-        size=statistics.fmean(math.prod(len(options) for options in point.domains.values()) for point in points),
-        draws=draws,
-        share=share,
-        share_near=share_near,
-        cheapest=extreme(space, budget.use, rng).spec,
-        median_macs=int(statistics.median(cost.macs for cost in costs)),
-        median_params=int(statistics.median(cost.params for cost in costs)),
-        dearest=extreme(space, lambda spec: -budget.use(spec), rng).spec,
-    )
-
-
-def ensure_possible(space: Space, budget: Budget, *, name: str, seed: int = 0) -> None:
-    """Raises ``BudgetError`` with the cheapest network's cost and what to change when no network of the space fits."""
-    rng = random.Random(f"possible {seed}")
-    if any(budget.fits(draw(space, rng).spec) for _ in range(64)):
-        return
-    if budget.fits(extreme(space, budget.use, rng).spec):
-        return
-    problems = []
-    for ceiling in budget.ceilings():
-
-        def spent(spec: ArchSpec, ceiling: Ceiling = ceiling) -> float:
-            return ceiling.of(budget.cost(spec))
-
-        cheapest = spent(extreme(space, spent, rng).spec)
-        if cheapest > ceiling.limit:
-            problems.append(
-                f"{ceiling.flag} {ceiling.limit:,.10g}: the cheapest network of {name} costs {ceiling.text(cheapest)} "
-                f"{ceiling.unit} at {budget.resolution} px and {budget.classes} classes"
-            )
-    if not problems:
-        problems.append(f"budget {budget}: every ceiling can be met in {name}, but not all of them by one network")
-    # parameters do not depend on the resolution
-    otherwise = "with fewer --budget-classes" if "--budget-params" in problems[0] else "at a lower --budget-resolution"
-    raise BudgetError("; ".join(problems) + f"; raise the budget, or count it {otherwise}")
+def space_fingerprint(space: Space) -> str:
+    """Eight hex digits of what the space is: some fixed draws of it, choices and networks."""
+    rng = random.Random("fingerprint")
+    digest = hashlib.sha256()
+    for _ in range(24):
+        point = draw(space, rng)
+        digest.update(repr((sorted(point.choices.items()), point.spec)).encode())
+    return digest.hexdigest()[:8]

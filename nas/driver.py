@@ -2,15 +2,17 @@
 trainings where the ranking is to be checked."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from statistics import fmean
 
 import optuna
 from optuna.storages import BaseStorage
 
-from nas import evidence
+from nas import evidence, fronts
 from nas.arch import ArchSpec
+from nas.budget import Limits
 from nas.cost import cost
 from nas.data import FOLDS
 from nas.duration import duration
@@ -18,16 +20,18 @@ from nas.errors import SpaceExhausted
 from nas.executor import Executor
 from nas.forecast import Forecast, between
 from nas.kept import here, keep, kept
-from nas.plan import LONGER, UNTIL_TIME, Task, confirmation_tasks, trial_task, trust_tasks, undone
+from nas.latency.limits import LatencyLimits
+from nas.latency.value import Latency
+from nas.objectives import Costed, Costs
+from nas.plan import LONGER, UNTIL_TIME, Task, confirmation_tasks, kept_in, trial_task, trust_tasks, undone
 from nas.record import Record, Role, SearchFacts
 from nas.samplers import InsideSampler, ask
 from nas.space import Space
+from nas.stopping import Curve, hopeless
 from nas.storage import close_orphans, update_facts
 from nas.trainings import Trainings
 from nas.trial import Trainer
 from nas.watch import Silent, Watcher
-
-EARLY_STOPPING_FROM = 6  # epochs; curves of shorter trainings cross too often to be judged by their beginning
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +45,7 @@ class Driver:
     facts: SearchFacts
     space: Space
     sampler: InsideSampler
+    limits: Limits
     trainer: Trainer  # for the forms of networks
     executor: Executor
     references: list[Task]
@@ -49,17 +54,24 @@ class Driver:
     measure_anew: bool = False  # also where the same was measured here before
     watch: Watcher = field(default_factory=Silent)
     time_limit: float | None = None  # seconds for this call, all that is trained included
+    weights: Path | None = None  # the folder that keeps those of confirmed networks; None: they are not kept
+    latency_ms: Callable[[ArchSpec], float] | None = None  # the caller's own, in the deployed form
     _begin: float = field(default_factory=time.monotonic, init=False)
     _trainings: Trainings = field(init=False)
+    _curves: dict[int, Curve] = field(default_factory=dict, init=False)  # of trials that run, by number
 
     def __post_init__(self) -> None:
         self._trainings = Trainings(
-            name=self.name, facts=self.facts, executor=self.executor, storage=self.storage, watch=self.watch
+            name=self.name,
+            facts=self.facts,
+            executor=self.executor,
+            storage=self.storage,
+            watch=self.watch,
         )
 
     def run(self) -> None:
         """Do what is not there yet: references, trials up to the number asked for, confirmations, longer trainings."""
-        search = self._trainings.open("search", self.sampler, self._pruner())
+        search = self._trainings.open("search", self.sampler, self.facts.goal)
         references, confirmation = self._trainings.open("references"), self._trainings.open("confirmation")
         trust = self._trainings.open("trust") if self.facts.trust else None
         self._trainings.say_what_was_cut_off()
@@ -70,20 +82,46 @@ class Driver:
         self.watch.say(f"about {duration(self.remaining_seconds())} from here on, by a few measured steps")
         self._train_all(references, "references", self.references)
         self._search(search)
-        self._train_all(confirmation, "confirmation", self._to_confirm())
+        self._train_all(confirmation, "confirmation", self._measured_whole(self._to_confirm()))
         if trust is not None:
             self._train_all(trust, "trust", self._to_trust())
 
-    def _pruner(self) -> optuna.pruners.BasePruner:
-        """Stops a training that is below the median of earlier ones at the same epoch, after a third of its epochs."""
-        epochs = self.facts.recipe.epochs
-        if epochs < EARLY_STOPPING_FROM:
-            return optuna.pruners.NopPruner()
-        return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=epochs // 3)
-
     def _search(self, study: optuna.Study) -> None:
         self.watch.stage("search", self.facts.trials, min(len(self._records("search")), self.facts.trials))
-        self._trainings.run(study, "search", self._trials(study), may_stop=True, after=self._learn)
+        self._trainings.run(study, "search", self._trials(study), stop=self._hopeless, after=self._trial_done)
+
+    def _hopeless(self, task: Task, epoch: int, accuracy: float) -> bool:
+        """Whether this trial should end here, by the curves of all others until now."""
+        assert task.number is not None
+        goal, costs = self.facts.goal, self._costs(task.spec)
+        before = self._curves.pop(task.number, Curve(costs=(), scores=())).scores
+        # a training whose worker died begins again
+        mine = Curve(costs=goal.costs_of(costs), scores=(*before[: epoch - 1], goal.score(accuracy, costs)))
+        others = [*(self._curve(record) for record in self._records("search")), *self._curves.values()]
+        self._curves[task.number] = mine
+        return self.facts.stopping and hopeless(mine, others, epochs=self.facts.recipe.epochs)
+
+    def _costs(self, spec: ArchSpec) -> Costed:
+        deployed = self.facts.budget.cost(spec)
+        latency = self._latency(spec)
+        return Costs(macs=deployed.macs, params=deployed.params, latency_ms=latency.ms if latency else None)
+
+    def _latency(self, spec: ArchSpec) -> Latency | None:
+        """As the limits know it, or else as the caller's own function tells it."""
+        known = self.limits.latency(spec)
+        if known is not None or self.latency_ms is None:
+            return known
+        ms = self.latency_ms(spec)
+        return Latency(ms, ms, ms, measured=False)
+
+    def _curve(self, record: Record) -> Curve:
+        goal = self.facts.goal
+        scores = tuple(goal.score(epoch.val_accuracy, record) for epoch in record.curve)
+        return Curve(costs=goal.costs_of(record), scores=scores)
+
+    def _trial_done(self, record: Record) -> None:
+        self._curves.pop(record.number or 0, None)
+        self._learn(record)
 
     def _trials(self, study: optuna.Study) -> Iterator[tuple[optuna.Trial, Task]]:
         """The search's trials, each suggested when it can begin, by what was told until then."""
@@ -104,7 +142,8 @@ class Driver:
             number = next(n for n in range(len(used) + 1) if n not in used)  # several at a time may leave a gap
             used.add(number)
             origin = self.sampler.origins[trial.number]
-            yield trial, trial_task(number, spec, choices, origin, seed=self.facts.seed)
+            task = trial_task(number, spec, choices, origin, seed=self.facts.seed)
+            yield trial, replace(task, latency=self._latency(spec))
 
     def _end_at(self, study: optuna.Study, trials: int) -> None:
         """There will be no more trials than these: what is left of the run is planned, and told, accordingly."""
@@ -113,7 +152,8 @@ class Driver:
         update_facts(study, self.facts)
 
     def _train_all(self, study: optuna.Study, role: Role, tasks: list[Task]) -> None:
-        self._trainings.train_all(study, role, tasks, before=self._say_remaining, after=self._learn)
+        timed = [replace(task, latency=self._latency(task.spec)) for task in tasks]
+        self._trainings.train_all(study, role, timed, before=self._say_remaining, after=self._learn)
 
     def _say_remaining(self) -> None:
         self.watch.remaining(self.remaining_seconds())
@@ -126,13 +166,29 @@ class Driver:
     def _records(self, *roles: Role) -> tuple[Record, ...]:
         return self._trainings.records(*roles)
 
+    def _measured_whole(self, tasks: list[Task]) -> list[Task]:
+        """Those that still fit when their latency is measured as a whole; nothing else wins or is compared with."""
+        limits = self.limits
+        if not isinstance(limits, LatencyLimits):
+            return tasks
+        out = set()
+        for task in {task.spec: task for task in tasks}.values():
+            known = limits.measured(task.spec)
+            limit = self.facts.budget.latency_ms
+            if known is not None and limit is not None and known.high > limit and not task.any_cost:
+                self.watch.say(
+                    f"{task.title} was predicted to fit and takes {known.ms:.2f} ms, up to {known.high:.2f}: out"
+                )
+                out.add(task.spec)
+        return [task for task in tasks if task.spec not in out]
+
     def _to_confirm(self) -> list[Task]:
-        return confirmation_tasks(
+        tasks = confirmation_tasks(
             self._records("search"),
             self._records("references"),
-            seed=self.facts.seed,
-            confirm=self.facts.confirm,
+            self.facts,
         )
+        return tasks if self.weights is None else [kept_in(self.weights, task) for task in tasks]
 
     def _to_trust(self) -> list[Task]:
         images = len(self.trainer.data) * (FOLDS - 1) // FOLDS
@@ -195,7 +251,8 @@ class Driver:
         if trials_left == 0:
             return sum(self._expect(task) for task in undone(self._to_confirm(), self._records("confirmation")))
         at_cost = sum(not task.any_cost for task in self.references)
-        networks = evidence.FINALISTS + at_cost + 1  # and the best random draw
+        own = fronts.CONFIRMED if self.facts.goal.several else evidence.FINALISTS + 1  # and the best random draw
+        networks = own + at_cost
         return self.facts.confirm * networks * self._forecast().seconds(self._typical_macs())
 
     def _trust_seconds(self, trials_left: int) -> float:

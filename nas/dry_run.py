@@ -10,15 +10,16 @@ from rich.table import Table
 
 from nas.arch import ArchSpec
 from nas.cost import cost
-from nas.draw import LIMITS_NOTHING, NEAR, Preview, reachable
+from nas.draw import LIMITS_NOTHING, NEAR, reachable
 from nas.duration import duration
+from nas.preview import Preview, Range
 from nas.request import Request
 from nas.run import expected_seconds
 from nas.show import budget_json
 
 
 def show(request: Request, *, as_json: bool) -> None:
-    """Size of the space, the share that fits, cheapest, median and dearest network, and the expected time."""
+    """Size of the space, the range of each cost and the share that fits it, and the expected time."""
     preview = request.preview()
     time = expected_seconds(request)
     if as_json:
@@ -28,13 +29,10 @@ def show(request: Request, *, as_json: bool) -> None:
     facts, budget = request.facts, request.facts.budget
     out.print(f"{facts.space} under {budget}", highlight=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("", "MFLOPs", "parameters", "trained MMACs"):
+    for name in ("", "least", "median", "most", "budget", "fit"):
         table.add_column(name, justify="left" if not name else "right")
-    for name, spec in (("cheapest", preview.cheapest), ("dearest", preview.dearest)):
-        one = budget.cost(spec)
-        table.add_row(name, f"{one.macs / 1e6:,.1f}", f"{one.params:,}", f"{_trained(request, spec) / 1e6:,.1f}")
-        if name == "cheapest":
-            table.add_row("median draw", f"{preview.median_macs / 1e6:,.1f}", f"{preview.median_params:,}", "")
+    for one in preview.ranges:
+        table.add_row(*_cells(one))
     out.print(table)
     out.print(f"networks in the space: about 10^{math.log10(preview.size):.0f}", highlight=False)
     out.print(
@@ -42,7 +40,13 @@ def show(request: Request, *, as_json: bool) -> None:
         f"{NEAR:.0%} of the budget; every trial fits",
         highlight=False,
     )
-    if not reachable(request.space, budget):
+    least, most = (_trained(request, spec) / 1e6 for spec in (preview.cheapest, preview.dearest))
+    out.print(
+        f"trained at {facts.recipe.resolution} px with {facts.data.classes} classes: {least:,.1f} to {most:,.1f} "
+        "million multiply-adds",
+        highlight=False,
+    )
+    if not reachable(request.space, request.limits):
         out.print(LIMITS_NOTHING)
     out.print(
         f"{facts.trials} trials by {facts.sampler}, recipe {facts.recipe.name} on {facts.data.label}, "
@@ -51,8 +55,16 @@ def show(request: Request, *, as_json: bool) -> None:
     )
 
 
+def _cells(one: Range) -> tuple[str, ...]:
+    quantity = one.quantity
+    each = (quantity.text(value) for value in (one.minimum, one.median, one.maximum))
+    limited = (f"{quantity.limit:,.10g}", f"{one.share:.1%}") if one.limited else ("", "")
+    return (quantity.unit, *each, *limited)
+
+
 def document(request: Request, preview: Preview, time: float) -> dict[str, Any]:
-    """The document of ``--dry-run --json``."""
+    """The document of ``--dry-run --json``; ``costs`` in the units of the command's flags, ``limit`` null where the
+    budget says nothing of it."""
 
     def one(spec: ArchSpec) -> dict[str, Any]:
         costs = request.facts.budget.cost(spec)
@@ -70,8 +82,19 @@ def document(request: Request, preview: Preview, time: float) -> dict[str, Any]:
             "share_that_fits": preview.share,
             "share_near_budget": preview.share_near,
             "cheapest": one(preview.cheapest),
-            "median": {"macs": preview.median_macs, "params": preview.median_params},
             "dearest": one(preview.dearest),
+            "costs": [
+                {
+                    "quantity": each.quantity.flag.removeprefix("--budget-"),
+                    "unit": each.quantity.unit,
+                    "minimum": each.minimum,
+                    "median": each.median,
+                    "maximum": each.maximum,
+                    "limit": each.quantity.limit if each.limited else None,
+                    "share_that_fits": each.share,
+                }
+                for each in preview.ranges
+            ],
         },
         "trials": request.facts.trials,
         "confirm": request.facts.confirm,

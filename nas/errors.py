@@ -29,3 +29,7 @@ class SpaceExhausted(NasError):
 
 class StorageError(NasError):
     """A storage that cannot be opened, is no database, or holds another study under the same name."""
+
+
+class LatencyError(NasError):
+    """A latency target that is not here, a machine that will not settle, or a table that cannot be used."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from statistics import stdev
 from typing import Literal
 
-from nas.record import Record, RunRecords
+from nas import fronts
+from nas.objectives import ACCURACY, Goal
+from nas.record import Record, RunRecords, SearchFacts
 
 FINALISTS = 3
 LEVEL = 0.95  # of every interval
@@ -50,15 +52,20 @@ class Difference:
     seeds: tuple[int, ...]
 
 
-def finalists(trials: tuple[Record, ...], count: int = FINALISTS) -> list[Record]:
+def finalists(trials: tuple[Record, ...], count: int = FINALISTS, goal: Goal = ACCURACY) -> list[Record]:
     """The best selected networks, best first; the earlier trial on a tie."""
     complete = [record for record in trials if record.val_accuracy is not None]
-    return sorted(complete, key=lambda record: (-(record.val_accuracy or 0.0), record.number))[:count]
+    return sorted(complete, key=lambda record: (-goal.score(record.val_accuracy or 0.0, record), record.number))[:count]
 
 
-def best_draw(trials: tuple[Record, ...]) -> Record | None:
+def chosen(trials: tuple[Record, ...], facts: SearchFacts) -> list[Record]:
+    """The trials that are worth confirming: the finalists, or of a front its members."""
+    return fronts.to_confirm(trials, facts) if facts.goal.several else finalists(trials, goal=facts.goal)
+
+
+def best_draw(trials: tuple[Record, ...], goal: Goal = ACCURACY) -> Record | None:
     """The best among the networks that were drawn at random."""
-    found = finalists(tuple(record for record in trials if record.origin == "draw"), 1)
+    found = finalists(tuple(record for record in trials if record.origin == "draw"), 1, goal)
     return found[0] if found else None
 
 
@@ -68,12 +75,13 @@ def at_cost(references: tuple[Record, ...], base: str) -> Record | None:
     return next((record for record in references if record.name in names and record.origin == "scaled"), None)
 
 
-def to_confirm(trials: tuple[Record, ...], references: tuple[Record, ...]) -> list[Record]:
-    """The finalists, the references at the budget's cost, and the best random draw; each name once."""
-    candidates = finalists(trials)
+def to_confirm(trials: tuple[Record, ...], references: tuple[Record, ...], facts: SearchFacts) -> list[Record]:
+    """The finalists, the references scaled to a cost, and the best random draw; each name once. Of a front its members,
+    most of the first trials being draws anyway."""
+    candidates = chosen(trials, facts)
     candidates += [record for record in references if record.state == "complete" and record.origin != "published"]
-    drawn = best_draw(trials)
-    if drawn is not None:
+    drawn = best_draw(trials, facts.goal)
+    if drawn is not None and not facts.goal.several:
         candidates.append(drawn)
     return list({record.key: record for record in candidates}.values())
 
@@ -85,6 +93,17 @@ def scores(confirmations: tuple[Record, ...]) -> dict[str, dict[int, float]]:
         if record.val_accuracy is not None:
             table.setdefault(record.key, {})[record.seed] = record.val_accuracy
     return table
+
+
+def scored(run: RunRecords, goal: Goal) -> dict[str, dict[int, float]]:
+    """What is maximised, on fresh seeds: accuracies, or rewards."""
+    if goal.reward is None:
+        return scores(run.confirmations)
+    networks = {record.key: record for record in (*run.trials, *run.references)}
+    return {
+        key: {seed: goal.score(accuracy, networks[key]) for seed, accuracy in by_seed.items()}
+        for key, by_seed in scores(run.confirmations).items()
+    }
 
 
 def confirmed(table: Scores) -> dict[str, Confirmed]:
@@ -120,20 +139,22 @@ def mean_interval(values: Sequence[float]) -> tuple[float, tuple[float, float] |
 def winner(run: RunRecords) -> Record | None:
     """The finalist with the best confirmed mean; without confirmation the best selected; None where none may be named.
 
-    A finalist whose confirmation is not finished cannot win.
+    A finalist whose confirmation is not finished cannot win. A front has none.
     """
-    if not run.facts.names_winner:
+    goal = run.facts.goal
+    if not run.facts.names_winner or goal.several:
         return None
-    best = finalists(run.trials)
+    best = finalists(run.trials, goal=goal)
     if run.facts.confirm == 0 or not best:
         return best[0] if best else None
     means = confirmed(scores(run.confirmations))
     done = [record for record in best if len(getattr(means.get(record.key), "seeds", ())) >= run.facts.confirm]
-    return max(done, key=lambda record: means[record.key].mean) if done else None
+    return max(done, key=lambda record: goal.score(means[record.key].mean, record)) if done else None
 
 
 def compare(run: RunRecords, base: str = "mobilenet_v3_small") -> Comparison | None:
-    """The winner against the reference at the same cost, paired over seeds; None until both are confirmed.
+    """The winner against the reference at the same cost, paired over seeds; None until both are confirmed. By accuracy,
+    or by the reward where that is what was searched for.
 
     The two-way additive model (network + seed) of all confirmed networks gives the residual; the interval is widened
     (Bonferroni) by the number of finalists the winner was chosen from, so that choosing it costs what it should.
@@ -141,8 +162,9 @@ def compare(run: RunRecords, base: str = "mobilenet_v3_small") -> Comparison | N
     best, reference = winner(run), at_cost(run.references, base)
     if best is None or reference is None:
         return None
-    table = scores(run.confirmations)
-    candidates = sum(record.key in table for record in finalists(run.trials))
+    goal = run.facts.goal
+    table = scored(run, goal)
+    candidates = sum(record.key in table for record in finalists(run.trials, goal=goal))
     found = difference(table, best.key, reference.key, comparisons=candidates)
     if found is None:
         return None
@@ -158,20 +180,31 @@ def compare(run: RunRecords, base: str = "mobilenet_v3_small") -> Comparison | N
 
 
 def difference(table: Scores, one: str, other: str, *, comparisons: int = 1) -> Difference | None:
-    """One network's accuracy minus another's, paired over seeds; None where they share none.
+    """One network's accuracy minus another's, paired over seeds; None where they share none."""
+    return contrast(table, one, {other: 1.0}, comparisons=comparisons)
 
-    The residual is that of the two-way additive model (network + seed) of the whole table; the interval is widened
-    (Bonferroni) by the number of comparisons this one was chosen from.
+
+def contrast(table: Scores, one: str, others: Mapping[str, float], *, comparisons: int = 1) -> Difference | None:
+    """One network's accuracy minus a weighted mean of others', paired over the seeds that all have; None without any.
+
+    ``others``: weights that add up to 1, by key. The residual is that of the two-way additive model (network + seed) of
+    the whole table; the interval is widened (Bonferroni) by the number of comparisons this one was chosen from.
     """
-    common = sorted(set(table.get(one, {})) & set(table.get(other, {})))
+    common = sorted(set(table.get(one, {})).intersection(*(table.get(other, {}) for other in others)))
     if not common:
         return None
-    value = sum(table[one][seed] - table[other][seed] for seed in common) / len(common)
+    value = sum(
+        table[one][seed] - sum(weight * table[other][seed] for other, weight in others.items()) for seed in common
+    ) / len(common)
     ci: tuple[float, float] | None = None
     verdict: Verdict = "not shown"
     spread = _residual(table)
     if spread is not None:
-        half = _t(spread.df, comparisons) * spread.sigma * (2 / len(common)) ** 0.5
+        half = (
+            _t(spread.df, comparisons)
+            * spread.sigma
+            * ((1 + sum(weight**2 for weight in others.values())) / len(common)) ** 0.5
+        )
         ci = (value - half, value + half)
         verdict = "better" if ci[0] > 0 else "worse" if ci[1] < 0 else "not shown"
     return Difference(value=value, ci=ci, verdict=verdict, seeds=tuple(common))

@@ -1,6 +1,7 @@
 """Where trainings happen. The driver gives jobs, tells the storage what came of them, and knows no more than this."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +44,9 @@ class Executor(Protocol):
         means: nothing yet, ask again when one that is running is done. Raises what a training or ``jobs`` raises.
         """
 
+    def paused(self) -> AbstractContextManager[None]:
+        """A context in which nothing that it trains computes."""
+
     def close(self) -> None:
         """Stop what is running, and let go of everything."""
 
@@ -61,6 +65,9 @@ class InProcess:
         for job in jobs:
             if job is not None:
                 yield job, self.trainer.run(job.task, report=job.report)
+
+    def paused(self) -> AbstractContextManager[None]:
+        return nullcontext()  # while another line of this process runs, a training does not
 
     def close(self) -> None:
         return

@@ -1,4 +1,4 @@
-"""The names torchvision and timm give to the modules of networks that we have as well.
+"""The names torchvision and timm give to the modules of networks that we have as well, and those of exported ones.
 
 A layout says which tables of blocks it has names for, and names their modules in the order in which ours have theirs:
 every convolution, batch norm and linear layer. The tensors inside are called the same everywhere. Names depend on the
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
+from nas import plain
 from nas.arch import ArchSpec, Row
 from nas.blocks import (
     Block,
@@ -23,6 +24,8 @@ from nas.blocks import (
     Pooling,
     Resize,
 )
+
+EXPORTED = "exported"  # the layout of what ``nas.export`` writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,4 +237,5 @@ LAYOUTS = (
         names=_timm_mobilenet_v3,
         pointwise=frozenset({"conv_head"}),
     ),
+    Layout(library=EXPORTED, family="any", table=".*", names=plain.names),
 )

@@ -13,12 +13,16 @@ PACKAGES = ("torch", "optuna", "numpy")
 @cache
 def _versions() -> tuple[tuple[str, str], ...]:
     found = [("python", platform.python_version())]
-    for package in PACKAGES:
-        try:
-            found.append((package, version(package)))
-        except PackageNotFoundError:  # a bare checkout
-            continue
+    found += [(package, known) for package in PACKAGES if (known := version_of(package)) is not None]
     return tuple(found)
+
+
+def version_of(package: str) -> str | None:
+    """The installed version; None where it is not installed, or not so that Python knows."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def versions() -> dict[str, str]:

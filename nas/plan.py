@@ -1,16 +1,19 @@
 """What a run consists of: which trainings there are beside the search's own trials, and with which seed and fold."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from nas import evidence
 from nas.arch import ArchSpec
+from nas.latency.value import Latency
 from nas.recipe import Recipe
-from nas.record import Record
+from nas.record import Record, SearchFacts
 from nas.space import Option
 
 UNTIL_TIME = 100_000  # trials asked for where only the time limits them
 LONGER = 4  # times, the trainings that short ones are checked by
 TRUST_SEED, TRUST_FOLD = 500, 4  # the k of their training seed, and the fold they are validated on
+WEIGHTS = "weights"  # the folder of a run that keeps those of confirmed networks
 SEEDS_APART = 1000  # training seeds of one --seed; another --seed shares none of them
 
 
@@ -27,6 +30,8 @@ class Task:
     name: str | None = None
     choices: dict[str, Option] | None = None
     recipe: Recipe | None = None  # where it is not the study's own
+    latency: Latency | None = None  # in the deployed form, where a target was chosen
+    weights: Path | None = None  # the file its trained weights are kept in; None: they are not
 
     @property
     def any_cost(self) -> bool:
@@ -61,24 +66,31 @@ def trial_task(number: int, spec: ArchSpec, choices: dict[str, Option], origin: 
     )
 
 
-def confirmation_tasks(
-    trials: tuple[Record, ...], references: tuple[Record, ...], *, seed: int, confirm: int
-) -> list[Task]:
+def confirmation_tasks(trials: tuple[Record, ...], references: tuple[Record, ...], facts: SearchFacts) -> list[Task]:
     """Seed by seed, not network by network, so that what an interruption leaves is paired."""
     return [
         Task(
             spec=record.spec,
             choices=record.choices,
-            seed=training_seed(seed, k),
+            seed=training_seed(facts.seed, k),
             fold=confirmation_fold(k),
             number=record.number,
             name=record.name,
             title=record.title,
             origin=record.origin,
         )
-        for k in range(1, confirm + 1)
-        for record in evidence.to_confirm(trials, references)
+        for k in range(1, facts.confirm + 1)
+        for record in evidence.to_confirm(trials, references, facts)
     ]
+
+
+def kept_in(folder: Path, task: Task) -> Task:
+    """The same training, its weights kept in a file of this folder: ``trial-17-seed-1.safetensors``."""
+    return replace(task, weights=folder / weights_name(*task.key))
+
+
+def weights_name(key: str, seed: int) -> str:
+    return f"{key.replace(' ', '-')}-seed-{seed}.safetensors"
 
 
 def trust_tasks(trials: tuple[Record, ...], *, seed: int, count: int, recipe: Recipe, available: int) -> list[Task]:

@@ -14,6 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from nas.arch import ArchSpec
 from nas.budget import Budget
 from nas.errors import StorageError
+from nas.latency.value import Calibration, Latency
+from nas.objectives import ACCURACY, Goal
 from nas.recipe import Recipe
 from nas.space import Option
 
@@ -52,6 +54,7 @@ class Record:
     params: int  # deployed form
     peak_activation_bytes: int  # deployed form
     train_macs: int  # trained form
+    latency: Latency | None = None  # deployed form, on the budget's target; None where there is none
     seed: int
     fold: int  # validated on; trained on the others
     curve: tuple[EpochRecord, ...] = ()
@@ -61,6 +64,11 @@ class Record:
     device: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     started: str = ""  # ISO 8601, UTC
+    weights: str | None = None  # file with the trained weights, in the run's folder; None: they were not kept
+
+    @property
+    def latency_ms(self) -> float | None:
+        return None if self.latency is None else self.latency.ms
 
     @property
     def val_accuracy(self) -> float | None:
@@ -132,19 +140,26 @@ class StudyFacts:
 class SearchFacts(StudyFacts):
     """A search: the most accurate network of a space under a budget."""
 
-    IDENTITY: ClassVar[tuple[str, ...]] = ("space", "space_fingerprint", "budget", "data", "recipe", "sampler", "seed")
+    IDENTITY: ClassVar[tuple[str, ...]] = (
+        *("space", "space_fingerprint", "budget", "data", "recipe", "sampler", "seed"),
+        *("goal", "latency_fingerprint"),
+    )
 
     kind: Literal["search"] = "search"
     space: str
     space_fingerprint: str
     budget: Budget
     sampler: str
+    goal: Goal = ACCURACY
 
     role: Role = "search"
     names_winner: bool = True  # a demonstration names none
     confirm: int = 2  # fresh seeds for the finalists
     trials: int = 0  # asked for, across restarts
     trust: int = 0  # networks trained longer, to see whether the trials rank
+    latency_fingerprint: str | None = None  # what its latencies hold for: processor, runtime, threads; or a device
+    calibration: Calibration | None = None  # how well they are predicted
+    stopping: bool = True  # of hopeless trials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +186,11 @@ class RunRecords:
     references: tuple[Record, ...]
     confirmations: tuple[Record, ...]
     trust: tuple[Record, ...] = ()  # of trials, trained longer
+
+    def latency(self, record: Record) -> Latency | None:
+        """What is known of a network's latency by now: measured, if any of its records has that."""
+        others = (one.latency for one in self.confirmations if one.key == record.key)
+        return next((known for known in others if known is not None and known.measured), record.latency)
 
 
 @cache

@@ -2,18 +2,23 @@
 
 import hashlib
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from nas.arch import SMALL_IMAGE
-from nas.budget import Budget
+from nas.arch import SMALL_IMAGE, ArchSpec
+from nas.budget import NO_BUDGET, Budget, Limits
 from nas.data import DEPLOYED, ImageSet, load
-from nas.draw import Preview, draw, ensure_possible, preview
+from nas.data.request import Say
+from nas.draw import draw, space_fingerprint
 from nas.effort import find_effort, recipe_for
 from nas.errors import NasError, SpecError
+from nas.latency.limits import LatencyLimits
 from nas.machine import machine, versions
+from nas.objectives import ACCURACY, find_goal
+from nas.preview import Preview, ensure_possible, preview
 from nas.recipe import Recipe
 from nas.record import DataFacts, SearchFacts
 from nas.samplers import SAMPLERS, MakeInner
@@ -23,7 +28,12 @@ from nas.trust import FEWEST
 from nas.watch import Silent, Watcher
 from search_spaces import find_space
 
+if TYPE_CHECKING:
+    from nas.latency.find import Found
+
 RUNS = Path("runs")
+DEFAULT = "onnxruntime-cpu"  # latency target
+BEYOND_TARGET = 2  # times MnasNet's target latency: the budget where none is given
 
 
 class SearchOptions(TypedDict, total=False):
@@ -32,8 +42,21 @@ class SearchOptions(TypedDict, total=False):
     budget: Budget | None
     budget_mflops: float | None
     budget_params: int | None
+    budget_size_mb: float | None
+    size_at: str | None
+    budget_memory_mb: float | None
+    budget_latency_ms: float | None
+    latency_target: str | None
+    any_machine: bool
     budget_resolution: int | None
     budget_classes: int | None
+    objectives: str | Sequence[str] | None
+    objective: str | None
+    target_latency_ms: float | None
+    mnasnet_w: float | None
+    mnasnet_form: str | None
+    latency_ms: Callable[[ArchSpec], float] | None
+    stopping: bool
     dataset: str | ImageSet
     data_dir: Path | str | None
     resolution: int | None
@@ -57,24 +80,17 @@ class SearchOptions(TypedDict, total=False):
     fallback: bool
 
 
-def space_fingerprint(space: Space) -> str:
-    """Eight hex digits of what the space is: some fixed draws of it, choices and networks."""
-    rng = random.Random("fingerprint")
-    digest = hashlib.sha256()
-    for _ in range(24):
-        point = draw(space, rng)
-        digest.update(repr((sorted(point.choices.items()), point.spec)).encode())
-    return digest.hexdigest()[:8]
-
-
 def derived_name(facts: SearchFacts) -> str:
     """A study's name: space, budget, data, effort, and a hash of everything that makes it another study."""
-    identity = repr([getattr(facts, field) for field in facts.IDENTITY])
-    limits = "-".join(
-        f"{ceiling.limit:.10g}{'mflops' if ceiling.attribute == 'macs' else 'params'}"
-        for ceiling in facts.budget.ceilings()
-    )
-    parts = (facts.space.replace(":", "."), limits, facts.data.name, facts.effort)
+    asked = [getattr(facts, field) for field in facts.IDENTITY]
+    # studies from before there were goals and latencies keep their names
+    identity = repr([one for one in asked if one is not None and one != ACCURACY])
+    limits = "-".join(f"{ceiling.limit:.10g}{ceiling.short}" for ceiling in facts.budget.ceilings())
+    if facts.budget.latency_ms is not None:
+        limits = "-".join(filter(None, (limits, f"{facts.budget.latency_ms:.10g}ms")))
+    goal = "mnasnet" if facts.goal.reward else "-".join(facts.goal.objectives)
+    goals = () if facts.goal == ACCURACY else (goal,)
+    parts = (facts.space.replace(":", "."), limits, *goals, facts.data.name, facts.effort)
     return "-".join((*parts, hashlib.sha256(identity.encode()).hexdigest()[:6]))
 
 
@@ -102,19 +118,21 @@ class Request:
     name: str
     facts: SearchFacts
     space: Space
+    limits: Limits  # the budget, and what tells a latency where it has one
     data: ImageSet
     make_inner: MakeInner | None
     device: str
     workers: int | None  # trainings at a time; None: as many as fit the machine
     storage: str
     runs: Path
+    latency_ms: Callable[[ArchSpec], float] | None = None  # of a network in the deployed form
 
     @property
     def folder(self) -> Path:
         return self.runs / self.name
 
     def preview(self) -> Preview:
-        return preview(self.space, self.facts.budget, seed=self.facts.seed)
+        return preview(self.space, self.limits, seed=self.facts.seed)
 
 
 def request_search(
@@ -123,8 +141,21 @@ def request_search(
     budget: Budget | None = None,
     budget_mflops: float | None = None,
     budget_params: int | None = None,
+    budget_size_mb: float | None = None,
+    size_at: str | None = None,
+    budget_memory_mb: float | None = None,
+    budget_latency_ms: float | None = None,
+    latency_target: str | None = None,
+    any_machine: bool = False,
     budget_resolution: int | None = None,
     budget_classes: int | None = None,
+    objectives: str | Sequence[str] | None = None,
+    objective: str | None = None,
+    target_latency_ms: float | None = None,
+    mnasnet_w: float | None = None,
+    mnasnet_form: str | None = None,
+    latency_ms: Callable[[ArchSpec], float] | None = None,
+    stopping: bool = True,
     dataset: str | ImageSet = "cifar10",
     data_dir: Path | str | None = None,
     resolution: int | None = None,
@@ -152,8 +183,10 @@ def request_search(
 
     ``recipe``: instead of the effort's, with ``epochs``, ``train_images``, ``val_images`` and ``precision`` of its own.
     ``trials``: in all, those of earlier calls included; ``confirm``: fresh seeds; ``trust``: trials that are trained
-    longer to check the ranking. ``workers``: trainings at a time, None: as many as fit the machine. ``precision``:
-    ``auto``, ``fp32`` or ``bf16``.
+    longer to check the ranking. ``objectives`` (``accuracy,macs``) asks for a front, ``objective="mnasnet"`` for the
+    best reward; ``latency_ms`` tells the latency of a network where either needs one. ``stopping``: of hopeless trials,
+    in trainings of six epochs or more. ``workers``: trainings at a time, None: as many as fit the machine.
+    ``precision``: ``auto``, ``fp32`` or ``bf16``.
     """
     space_name = space if isinstance(space, str) else f"{space.__module__}:{space.__qualname__}"
     space_function = find_space(space) if isinstance(space, str) else space
@@ -173,12 +206,42 @@ def request_search(
             raise NasError(f"{flag} {value}: must be at least {least}")
     if trust and trust < FEWEST:
         raise NasError(f"--trust {trust}: a ranking needs at least {FEWEST} networks; 8 is usual")
-    _check_ceilings(budget, budget_mflops, budget_params)
+    millions = {
+        "--budget-mflops": budget_mflops,
+        "--budget-size-mb": budget_size_mb,
+        "--budget-memory-mb": budget_memory_mb,
+    }
+    for flag, limit in {**millions, "--budget-params": budget_params, "--budget-latency-ms": budget_latency_ms}.items():
+        if limit is not None and not 0 < limit < float("inf"):
+            raise NasError(f"{flag} {limit:g}: must be above zero")
+    macs, size_bytes, memory_bytes = (None if limit is None else round(limit * 1e6) for limit in millions.values())
+    goal = find_goal(
+        objectives=objectives,
+        objective=objective,
+        target_latency_ms=target_latency_ms,
+        w=mnasnet_w,
+        form=mnasnet_form,
+    )
+    if budget is None and all(limit is None for limit in (*millions.values(), budget_params, budget_latency_ms)):
+        if goal.reward is None or latency_ms is not None:
+            raise NasError(NO_BUDGET)
+        budget_latency_ms = BEYOND_TARGET * goal.reward.target_ms  # the target is soft, and every search has a budget
+    found_target = _find_target(
+        budget,
+        latency_target,
+        wanted=budget_latency_ms is not None or (goal.needs_latency and latency_ms is None),
+        any_machine=any_machine,
+    )
 
     def counted_at(deployed: tuple[int, int]) -> Budget:
         return budget or Budget(
-            macs=None if budget_mflops is None else round(budget_mflops * 1e6),
+            macs=macs,
             params=budget_params,
+            size_bytes=size_bytes,
+            size_at=size_at,  # type: ignore[arg-type]  # the budget knows the words
+            memory_bytes=memory_bytes,
+            latency_ms=budget_latency_ms,
+            latency_target=None if found_target is None else found_target.table.name,
             resolution=deployed[0] if budget_resolution is None else budget_resolution,
             classes=deployed[1] if budget_classes is None else budget_classes,
         )
@@ -212,6 +275,11 @@ def request_search(
             precision=arithmetic,
         )
     _check_trainable(space_function, space_name, recipe.resolution, len(data.classes))
+    check_study_name(study)
+    limits: Limits = budget
+    if found_target is not None:  # last: where its table is not there yet, it takes minutes
+        limits = _latency_limits(found_target, space_function, space_name, budget, say)
+        _check_budget(space_function, space_name, limits)
     facts = SearchFacts(
         space=space_name,
         space_fingerprint=space_fingerprint(space_function),
@@ -219,6 +287,7 @@ def request_search(
         data=data_facts(data),
         recipe=recipe,
         sampler=sampler_name,
+        goal=goal,
         seed=seed,
         effort=effort,
         fallback=fallback,
@@ -226,12 +295,14 @@ def request_search(
         confirm=size.confirm if confirm is None else confirm,
         trials=size.trials if trials is None else trials,
         trust=trust,
+        latency_fingerprint=None if found_target is None else found_target.table.fingerprint,
+        calibration=limits.calibration if isinstance(limits, LatencyLimits) else None,
+        stopping=stopping,
         command=command if command is not None else "nas.run_search(…)",
         machine=machine(),
         versions=versions(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    check_study_name(study)
     storage = storage or default_url(Path(runs))
     if found:
         facts = as_begun(facts, storage, lambda one: study or derived_name(one))
@@ -239,29 +310,40 @@ def request_search(
         name=study or derived_name(facts),
         facts=facts,
         space=space_function,
+        limits=limits,
         data=data,
         make_inner=make_inner,
         device=on,
         workers=workers,
         storage=storage,
         runs=Path(runs),
+        latency_ms=latency_ms,
     )
 
 
-def _check_ceilings(budget: Budget | None, mflops: float | None, params: int | None) -> None:
-    for flag, value in (("--budget-mflops", mflops), ("--budget-params", params)):
-        if value is not None and not 0 < value < float("inf"):
-            raise NasError(f"{flag} {value:g}: must be above zero")
-    if budget is None and mflops is None and params is None:
-        raise NasError("no budget: give --budget-mflops (10⁶ multiply-adds) or --budget-params, or both")
+def _find_target(budget: Budget | None, target: str | None, *, wanted: bool, any_machine: bool) -> "Found | None":
+    """The table of the latency target; None where latency is not asked for. Raises ``LatencyError``."""
+    target = target or (budget.latency_target if budget is not None else None) or (DEFAULT if wanted else None)
+    if target is None:
+        return None
+    from nas.latency.find import find
+
+    return find(target, any_machine=any_machine)
 
 
-def _check_budget(space: Space, name: str, budget: Budget) -> None:
+def _latency_limits(found: "Found", space: Space, name: str, budget: Budget, say: Say) -> Limits:
+    from nas.latency.find import calibration_key, limits
+
+    key = calibration_key(name, space, resolution=budget.resolution, classes=budget.classes)
+    return limits(found, space, budget, key=key, say=say)
+
+
+def _check_budget(space: Space, name: str, limits: Limits) -> None:
     """Raises ``NasError`` when no network fits, or none can be counted at the budget's resolution."""
     try:
-        ensure_possible(space, budget, name=name)
+        ensure_possible(space, limits, name=name)
     except SpecError as error:
-        raise NasError(f"--budget-resolution {budget.resolution}: {error}") from None
+        raise NasError(f"--budget-resolution {limits.budget.resolution}: {error}") from None
 
 
 def _check_trainable(space: Space, name: str, resolution: int, classes: int) -> None:

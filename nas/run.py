@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Unpack
 
 from optuna.storages import BaseStorage, InMemoryStorage
 
-from nas import evidence
+from nas import evidence, front_evidence
 from nas.arch import ArchSpec
+from nas.latency.limits import LatencyLimits
 from nas.lock import only_driver
+from nas.plan import WEIGHTS
 from nas.record import Record, RunRecords
 from nas.references import reference_tasks
 from nas.request import RUNS, Request, SearchOptions, request_search
@@ -69,6 +71,11 @@ class Run:
         """The finalist with the best confirmed accuracy; None for a demonstration, or before there is one."""
         record = evidence.winner(self.records)
         return None if record is None else self._found(record)
+
+    @property
+    def front(self) -> list[Found]:
+        """With several objectives the networks that no other beats by the search's own scores, cheapest first."""
+        return [self._found(member.record) for member in front_evidence.members(self.records)]
 
     @property
     def trials(self) -> list[Found]:
@@ -154,20 +161,39 @@ def _driver(
         train=train or own_train,
     )
     published, own = held_against(facts.space)
-    references = reference_tasks(published, request.space, facts.budget, seed=facts.seed, scaled_only=own)
+    limits = request.limits
+    trainings = executor(trainer, request.workers, own=train is not None)
+    if isinstance(limits, LatencyLimits):
+        limits.quiet = trainings.paused
+    references = reference_tasks(
+        published,
+        request.space,
+        limits,
+        seed=facts.seed,
+        scaled_only=own,
+        curve_of="mobilenet_v3_small" if facts.goal.several else None,
+    )
     return Driver(
         name=request.name,
         facts=facts,
         space=request.space,
         sampler=InsideSampler(
-            request.space, facts.budget, seed=facts.seed, make_inner=request.make_inner, name=facts.sampler
+            request.space,
+            limits,
+            seed=facts.seed,
+            make_inner=request.make_inner,
+            name=facts.sampler,
+            spread=facts.goal.weighs_cost,
         ),
+        limits=limits,
         trainer=trainer,
-        executor=executor(trainer, request.workers, own=train is not None),
+        executor=trainings,
         references=references,
         storage=storage,
         watch=watch or Silent(),
         time_limit=time_limit,
+        weights=(request.folder / WEIGHTS).absolute(),  # workers may be anywhere
+        latency_ms=request.latency_ms,
     )
 
 

@@ -27,13 +27,15 @@ Examples:
   python -m nas.search --budget-mflops 60 --dry-run
   python -m nas.search --budget-mflops 60 --trials 48 --confirm 5
   python -m nas.search --budget-mflops 30 --budget-params 1500000
+  python -m nas.search --budget-latency-ms 4 --latency-target onnxruntime-cpu
+  python -m nas.search --budget-mflops 60 --objectives accuracy,macs
   python -m nas.search --budget-mflops 150 --space squeezenet
   python -m nas.search --budget-mflops 5 --dataset folder --data-dir pets
 """
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
-BUDGET, DATA, SIZE, PLACE = "Budget", "Data", "How much", "Where and how"
+BUDGET, AIM, DATA, SIZE, PLACE = "Budget", "What for", "Data", "How much", "Where and how"
 
 
 @app.command(help=HELP, cls=OneLine)
@@ -51,6 +53,36 @@ def search(
     budget_params: Annotated[
         int | None, typer.Option(metavar="N", help="At most N parameters.", rich_help_panel=BUDGET)
     ] = None,
+    budget_size_mb: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="A file of at most N × 10⁶ bytes.", rich_help_panel=BUDGET),
+    ] = None,
+    size_at: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Its numbers: fp32 (default), fp16 or int8.", rich_help_panel=BUDGET),
+    ] = None,
+    budget_memory_mb: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N", help="At most N × 10⁶ bytes of activations at once (fp32, one image).", rich_help_panel=BUDGET
+        ),
+    ] = None,
+    budget_latency_ms: Annotated[
+        float | None,
+        typer.Option(metavar="MS", help="One image in at most MS milliseconds.", rich_help_panel=BUDGET),
+    ] = None,
+    latency_target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="On onnxruntime-cpu (default), torch-cpu, torch-cuda, or a device (`python -m nas.latency`).",
+            rich_help_panel=BUDGET,
+        ),
+    ] = None,
+    any_machine: Annotated[
+        bool,
+        typer.Option("--any-machine", help="Take a table of another machine for this one.", rich_help_panel=BUDGET),
+    ] = False,
     budget_resolution: Annotated[
         int | None,
         typer.Option(
@@ -63,6 +95,31 @@ def search(
         int | None,
         typer.Option(
             metavar="N", help="Count it with N classes (CIFAR-10: 1000; folder: its own).", rich_help_panel=BUDGET
+        ),
+    ] = None,
+    objectives: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="A whole front inside the budget: accuracy,macs or accuracy with params or latency.",
+            rich_help_panel=AIM,
+        ),
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="accuracy (default) or mnasnet: ACC·(LAT/T)^w.", rich_help_panel=AIM),
+    ] = None,
+    target_latency_ms: Annotated[
+        float | None, typer.Option(metavar="T", help="Of mnasnet: the latency aimed at.", rich_help_panel=AIM)
+    ] = None,
+    mnasnet_w: Annotated[
+        float | None,
+        typer.Option(metavar="W", help="Of mnasnet: -0.07 (default, soft); -1 (hard).", rich_help_panel=AIM),
+    ] = None,
+    mnasnet_form: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Of mnasnet: soft (w on both sides of T) or hard (above T only).", rich_help_panel=AIM
         ),
     ] = None,
     space: Annotated[
@@ -119,6 +176,14 @@ def search(
     train_images: Annotated[
         int | None, typer.Option(metavar="N", help="Images a training sees.", rich_help_panel=SIZE)
     ] = None,
+    stopping: Annotated[
+        bool,
+        typer.Option(
+            "--stopping/--no-stopping",
+            help="End hopeless trials early (of 6 epochs or more).",
+            rich_help_panel=SIZE,
+        ),
+    ] = True,
     time: Annotated[
         str | None,
         typer.Option(
@@ -159,8 +224,20 @@ def search(
         options: SearchOptions = {
             "budget_mflops": budget_mflops,
             "budget_params": budget_params,
+            "budget_size_mb": budget_size_mb,
+            "size_at": size_at,
+            "budget_memory_mb": budget_memory_mb,
+            "budget_latency_ms": budget_latency_ms,
+            "latency_target": latency_target,
+            "any_machine": any_machine,
             "budget_resolution": budget_resolution,
             "budget_classes": budget_classes,
+            "objectives": objectives,
+            "objective": objective,
+            "target_latency_ms": target_latency_ms,
+            "mnasnet_w": mnasnet_w,
+            "mnasnet_form": mnasnet_form,
+            "stopping": stopping,
             "data_dir": data_dir,
             "resolution": resolution,
             "effort": effort,
@@ -209,12 +286,14 @@ def _search(
             return
         ensure_ready(request)
         facts = request.facts
-        fits, near = shares(request.space, facts.budget, seed=facts.seed)
+        fits, near = shares(request.space, request.limits, seed=facts.seed)
         display.say(f"study {request.name}: {facts.space} under {facts.budget}, {facts.data.label}")
         display.say(
             f"{fits:.1%} of random draws fit, {near:.1%} use {NEAR:.0%} to 100% of the budget; every trial fits"
         )
-        if not reachable(request.space, facts.budget):
+        if facts.goal.weighs_cost:
+            display.say(f"for {facts.goal}: suggestions are spread over cost, up to the budget")
+        if not reachable(request.space, request.limits):
             display.say(LIMITS_NOTHING)
         run = execute(request, watch=display, time_limit=limit)
         page = run.report()

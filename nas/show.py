@@ -11,12 +11,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from nas import front_evidence, fronts
+from nas.evidence import Difference
 from nas.record import BaselineRecords, RunRecords, SearchFacts
 from nas.trust import checked
 from reports.baseline_sentences import trainings_left
-from reports.sentences import summary
-from reports.standing import comparison, is_demo, winner
+from reports.sentences import export_command, summary
+from reports.standing import comparison, front, is_demo, winner
 from reports.tables import NetworkRow, network_json, network_rows
+from reports.words import milliseconds
 
 SHOWN = 12  # rows of the terminal's table beside the references; the report has all
 
@@ -31,32 +34,37 @@ def table(run: RunRecords) -> Table:
         f"{facts.recipe.resolution} px, {facts.data.classes} classes. Selected: the score it was chosen by; confirmed: "
         "fresh seeds and folds."
     )
+    timed = facts.budget.latency_target is not None
+    if timed:
+        shown.caption += f" ms: on {facts.budget.latency_target}; ≈ predicted from its blocks, otherwise measured."
     shown.add_column("network", no_wrap=True)
-    for name in ("MFLOPs", "params\nM", "trained\nMMACs", "selected\n%", "confirmed\n%", "95%\ninterval"):
+    costs = ("MFLOPs", "ms" if timed else "params\nM", "trained\nMMACs")
+    for name in (*costs, "selected\n%", "confirmed\n%", "95%\ninterval"):
         shown.add_column(name, justify="right", no_wrap=True)
     rows = network_rows(run)
     own = [row for row in rows if row.role != "reference"]
     for row in own[:SHOWN]:
-        shown.add_row(*_cells(row), style="bold green" if row.role == "winner" else None)
+        shown.add_row(*_cells(run, row), style="bold green" if row.role == "winner" else None)
     if len(own) > SHOWN:
         shown.add_row(f"… {len(own) - SHOWN} more", style="dim")
     shown.add_section()
     for row in rows:
         if row.role == "reference":
-            shown.add_row(*_cells(row), style="cyan")
+            shown.add_row(*_cells(run, row), style="cyan")
     return shown
 
 
-def _cells(row: NetworkRow) -> list[str]:
+def _cells(run: RunRecords, row: NetworkRow) -> list[str]:
     record = row.record
+    timed = run.facts.budget.latency_target is not None
     selected = f"{100 * record.val_accuracy:.1f}" if record.val_accuracy is not None else record.state
     confirmed = "" if row.confirmed is None else f"{100 * row.confirmed.mean:.1f}"
     ci = "" if row.ci is None else f"{100 * row.ci[0]:.1f}–{100 * row.ci[1]:.1f}"
-    mark = {"winner": " *", "finalist": " ·"}.get(row.role, "")
+    mark = {"winner": " *", "finalist": " ·", "front": " ·"}.get(row.role, "")
     return [
         record.title + mark,
         f"{record.macs / 1e6:.1f}",
-        f"{record.params / 1e6:.2f}",
+        milliseconds(run, record) if timed else f"{record.params / 1e6:.2f}",
         f"{record.train_macs / 1e6:.1f}",
         selected,
         confirmed,
@@ -88,8 +96,49 @@ def run_json(run: RunRecords) -> dict[str, Any]:
             "verdict": against.verdict,
             "seeds": list(against.seeds),
         },
+        **front_json(run),
         "trust": trust_json(run),
+        "export": export_command(run) or None,
         "next": next_command(run),
+    }
+
+
+def front_json(run: RunRecords) -> dict[str, Any]:
+    """What is searched for; with several objectives the selected front's numbers, cheapest first, what is known of each
+    on fresh seeds, and the volume after every trial with where it is counted from."""
+    facts, goal = run.facts, run.facts.goal
+    asked: dict[str, Any] = {"objectives": ["mnasnet"] if goal.reward else list(goal.objectives)}
+    if goal.reward is not None:
+        asked["mnasnet"] = {"target_ms": goal.reward.target_ms, "w": goal.reward.w, "form": goal.reward.form}
+    if not goal.several:
+        return asked
+    found = front(run)
+    origin = fronts.reference(facts, run.trials)
+    return {
+        **asked,
+        "front": [member.record.number for member in found],
+        "confirmed_front": [member.record.number for member in found if member.holds],
+        "front_comparisons": {
+            f"{member.record.number}": difference_json(member.against) for member in found if member.confirmed
+        },
+        "hypervolume": [] if is_demo(facts) else fronts.progress(run.trials, facts),
+        "hypervolume_reference": {
+            "accuracy": origin.accuracy,
+            **{cost.attribute: value for cost, value in zip(goal.costs, origin.costs, strict=True)},
+        },
+    }
+
+
+def difference_json(found: Difference | None) -> dict[str, Any] | None:
+    """A front's member against the reference's curve at its cost."""
+    if found is None:
+        return None
+    return {
+        "reference": front_evidence.BASE,
+        "difference": found.value,
+        "ci": None if found.ci is None else list(found.ci),
+        "verdict": found.verdict,
+        "seeds": list(found.seeds),
     }
 
 
@@ -112,7 +161,16 @@ def trust_json(run: RunRecords) -> dict[str, Any] | None:
 
 def budget_json(facts: SearchFacts) -> dict[str, Any]:
     """``resolution``, ``classes``, and a ceiling for each given."""
-    given = {"macs": facts.budget.macs, "params": facts.budget.params}
+    budget = facts.budget
+    given = {
+        "macs": budget.macs,
+        "params": budget.params,
+        "size_bytes": budget.size_bytes,
+        "size_at": budget.size_at,
+        "peak_activation_bytes": budget.memory_bytes,
+        "latency_ms": budget.latency_ms,
+        "latency_target": budget.latency_target,
+    }
     return {
         "resolution": facts.budget.resolution,
         "classes": facts.budget.classes,
@@ -132,8 +190,11 @@ def next_command(run: RunRecords) -> str:
     if len(run.trials) < facts.trials and "--time" not in facts.command:
         return facts.command
     more: dict[str, Any] = {"trials": 2 * len(run.trials)}
-    against = comparison(run)
-    if against is not None and against.verdict == "not shown" and facts.confirm < 5:
+    found = comparison(run)
+    verdicts = [member.against.verdict for member in front(run) if member.against is not None]
+    if found is not None:
+        verdicts.append(found.verdict)
+    if "not shown" in verdicts and facts.confirm < 5:
         more["confirm"] = 5
     return _with(facts.command, **more)
 
@@ -207,6 +268,8 @@ def _done_and_best(run: RunRecords | BaselineRecords) -> tuple[str, str]:
         return f"{done}/{done + left}", f"baselines: {len(run.facts.networks)} networks"
     best = winner(run)
     named = "" if best is None else f"{best.title}, {best.macs / 1e6:.1f} MFLOPs"
+    if run.facts.goal.several:
+        named = f"a front of {len(front(run))}"
     return f"{len(run.trials)}/{run.facts.trials}", "demo" if is_demo(run.facts) else named
 
 
@@ -215,6 +278,9 @@ def finish(run: RunRecords, page: Path, *, as_json: bool) -> None:
     out = Console(stderr=as_json)
     out.print(table(run))
     out.print(f"report: {page}", soft_wrap=True, highlight=False)
+    take_away = export_command(run)
+    if take_away:
+        out.print(f"take it away: {take_away}", soft_wrap=True, highlight=False, markup=False)
     for line in summary(run, next_command=next_command(run)):
         out.print(line, soft_wrap=True, highlight=False, markup=False)
     if as_json:

@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from nas.errors import StorageError
+from nas.objectives import ACCURACY, Goal
 from nas.recipe import Precision
 from nas.record import (
     FACTS,
@@ -118,23 +119,24 @@ def open_study(
     facts: StudyFacts,
     *,
     sampler: optuna.samplers.BaseSampler | None = None,
-    pruner: optuna.pruners.BasePruner | None = None,
+    goal: Goal = ACCURACY,
 ) -> optuna.Study:
-    """The study of this name, made if it is not there. Raises ``StorageError`` when it holds another question."""
+    """The study of this name, made if it is not there; ``goal``: what its trials are told. Raises ``StorageError`` when
+    it holds another question."""
     try:
         study = optuna.create_study(
             storage=storage,
             study_name=name,
-            direction="maximize",
+            directions=goal.directions,
             sampler=sampler or optuna.samplers.RandomSampler(),
-            pruner=pruner or optuna.pruners.NopPruner(),
+            pruner=optuna.pruners.NopPruner(),  # hopeless trials are stopped by nas.stopping
             load_if_exists=True,
         )
         refuse_another(study, facts)
         if FACTS not in study.user_attrs:
             with warnings.catch_warnings():  # called experimental; it only names the dashboard's axis
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                study.set_metric_names(["val_accuracy"])
+                study.set_metric_names(list(goal.metrics))
             study.set_user_attr(FACTS, facts.to_json())
         return study
     except (OperationalError, optuna.exceptions.StorageInternalError) as error:

@@ -8,6 +8,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from nas.executor import Executor, Job
+from nas.objectives import ACCURACY, Goal
 from nas.plan import Task, undone
 from nas.record import RECORD, Record, Role, StudyFacts
 from nas.storage import close_orphans, open_study, records, study_name, update_facts
@@ -28,19 +29,22 @@ class Trainings:
     _done: dict[Role, list[Record]] = field(default_factory=dict, init=False)
     _cut_off: int = field(default=0, init=False)
     _running: dict[tuple[str, int], Task] = field(default_factory=dict, init=False)  # by study's name, trial's number
+    _goals: dict[Role, Goal] = field(default_factory=dict, init=False)
 
     def open(
         self,
         role: Role,
         sampler: optuna.samplers.BaseSampler | None = None,
-        pruner: optuna.pruners.BasePruner | None = None,
+        goal: Goal = ACCURACY,
     ) -> optuna.Study:
-        """One of the run's studies, with what is done of it; trainings that were cut off are closed."""
+        """One of the run's studies, with what is done of it; trainings that were cut off are closed. ``goal``: what its
+        trials are told."""
         facts = replace(self.facts, role=role)
-        study = open_study(self.storage, study_name(self.name, role), facts, sampler=sampler, pruner=pruner)
+        study = open_study(self.storage, study_name(self.name, role), facts, sampler=sampler, goal=goal)
         update_facts(study, facts)
         self._cut_off += close_orphans(study)
         self._done[role] = list(records(study))
+        self._goals[role] = goal
         return study
 
     def say_what_was_cut_off(self) -> None:
@@ -58,15 +62,15 @@ class Trainings:
         role: Role,
         tasks: Iterator[tuple[optuna.Trial, Task] | None],
         *,
-        may_stop: bool = False,
+        stop: Callable[[Task, int, float], bool] = lambda task, epoch, accuracy: False,
         after: Callable[[Record], None] = lambda record: None,
     ) -> None:
         """Train all tasks, each as its trial, as many at a time as the executor has workers.
 
         A task is taken when it can begin (None: not yet, see ``Executor.run``); ``after`` follows each that is stored.
-        ``may_stop``: the study's pruner may end trainings early.
+        ``stop``: whether a training ends early, after this epoch with this accuracy.
         """
-        for job, record in self.executor.run(self._jobs(study, role, tasks, may_stop, after)):
+        for job, record in self.executor.run(self._jobs(study, role, tasks, stop, after)):
             self._store(study, role, job.trial, record)
             after(record)
 
@@ -100,7 +104,7 @@ class Trainings:
         study: optuna.Study,
         role: Role,
         tasks: Iterator[tuple[optuna.Trial, Task] | None],
-        may_stop: bool,
+        stop: Callable[[Task, int, float], bool],
         after: Callable[[Record], None],
     ) -> Iterator[Job | None]:
         for found in tasks:
@@ -114,21 +118,24 @@ class Trainings:
             self.watch.training(task)
             known = self._same_training(task)
             if known is None:
-                yield Job(task=task, trial=trial, report=self._reporter(study, trial, task, may_stop))
+                yield Job(task=task, trial=trial, report=self._reporter(study, trial, task, stop))
             else:
                 self._store(study, role, trial, known)
                 after(known)
 
-    def _reporter(self, study: optuna.Study, trial: optuna.Trial, task: Task, may_stop: bool) -> Report:
+    def _reporter(
+        self, study: optuna.Study, trial: optuna.Trial, task: Task, stop: Callable[[Task, int, float], bool]
+    ) -> Report:
         epochs = (task.recipe or self.facts.recipe).epochs
         epochs_told: set[int] = set()  # a training whose worker died begins again
+        one_objective = len(study.directions) == 1  # Optuna's report() raises with several
 
         def report(epoch: int, accuracy: float) -> bool:
-            if epoch not in epochs_told:
+            if one_objective and epoch not in epochs_told:
                 trial.report(accuracy, epoch)
                 epochs_told.add(epoch)
             self.watch.epoch(task, epoch, epochs, accuracy)
-            return may_stop and trial.should_prune()
+            return stop(task, epoch, accuracy)
 
         return report
 
@@ -137,8 +144,9 @@ class Trainings:
         # what people look for in a dashboard's columns
         trial.set_user_attr("network", record.key)
         trial.set_user_attr("mflops", record.macs / 1e6)
-        if record.state == "complete":
-            study.tell(trial, record.val_accuracy)
+        if record.val_accuracy is not None:
+            goal = self._goals[role]
+            study.tell(trial, [goal.score(record.val_accuracy, record), *goal.costs_of(record)])
         else:
             study.tell(trial, state=TrialState.PRUNED if record.state == "pruned" else TrialState.FAIL)
         self._running.pop((study.study_name, trial.number), None)

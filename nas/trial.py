@@ -1,9 +1,10 @@
 """One trial: choices → spec → gate → model → train → record. A network over its budget is never built."""
 
+import logging
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -22,9 +23,13 @@ from nas.errors import NasError, OverBudget
 from nas.machine import versions
 from nas.model import build
 from nas.plan import Task
+from nas.preprocessing import Preprocessing
 from nas.recipe import Recipe
 from nas.record import EpochRecord, Record, State
 from nas.train import Diverged, Report, Result, train
+from nas.weights_file import About, write_weights
+
+log = logging.getLogger(__name__)
 
 
 class TrainFunction(Protocol):
@@ -56,21 +61,24 @@ class Trainer:
 
     def run(self, task: Task, *, report: Report | None = None) -> Record:
         """Train and tell. Raises ``OverBudget``; a training that diverges or runs out of memory is a failed record."""
-        if self.budget is not None and not task.any_cost and not self.budget.fits(task.spec):
-            raise OverBudget(f"{task.title}: {self.budget.use(task.spec):.4f} of the budget {self.budget}")
+        self._admit(task)
         started, begin = datetime.now(UTC), time.perf_counter()
         curve: tuple[EpochRecord, ...] = ()
         state: State = "failed"
         reason: str | None = None
+        weights: str | None = None
         recipe = task.recipe or self.recipe
         try:
             model = build(self.form(task.spec), seed=task.seed)
-            result = self.train(model, self.train_data(task.fold, recipe), recipe, task.seed, report=report)
+            data = self.train_data(task.fold, recipe)
+            result = self.train(model, data, recipe, task.seed, report=report)
             curve = tuple(
                 EpochRecord(train_loss=one.train_loss, val_accuracy=one.val_accuracy, seconds=one.seconds)
                 for one in result.curve
             )
             state = "pruned" if result.stopped else "complete"
+            if state == "complete":
+                weights = self._keep(task, model, data, result.val_accuracy)
         except Diverged as error:
             reason = str(error)
         except (MemoryError, RuntimeError) as error:
@@ -79,7 +87,48 @@ class Trainer:
             said = str(error).strip() or type(error).__name__  # Python's own MemoryError says nothing
             reason = f"out of memory on {self.device}: {said.splitlines()[0]}"
         seconds = time.perf_counter() - begin
-        return self._record(task, state, curve=curve, reason=reason, seconds=seconds, started=started)
+        record = self._record(task, state, curve=curve, reason=reason, seconds=seconds, started=started)
+        return replace(record, weights=weights)
+
+    def _keep(self, task: Task, model: nn.Module, data: TrainData, accuracy: float) -> str | None:
+        """Write the trained weights where the task wants them; where they then lie in the run's folder. Weights that
+        cannot be written cost training again when somebody asks for them, not the record."""
+        if task.weights is None:
+            return None
+        about = About(
+            name=task.key[0],
+            spec=self.form(task.spec),
+            seed=task.seed,
+            fold=task.fold,
+            val_accuracy=accuracy,
+            data=self.data.label,
+            fingerprint=self.data.fingerprint,
+            classes=self.data.classes,
+            preprocessing=self._preprocessing(data),
+        )
+        try:
+            write_weights(task.weights, model.state_dict(), about)
+        except OSError as error:
+            log.warning("the weights of %s are not kept: %s", task.title, error)
+            return None
+        return "/".join(task.weights.parts[-2:])
+
+    def _preprocessing(self, data: TrainData) -> Preprocessing:
+        """What is done to these images before the network sees them."""
+        mean, std = (tuple(values.flatten().tolist()) for values in (data.mean, data.std))
+        sides = dict.fromkeys((self.data.resolution, self.recipe.resolution))
+        return Preprocessing(sides=tuple(sides), mean=mean, std=std)
+
+    def _admit(self, task: Task) -> None:
+        """Raises ``OverBudget``, also for a network whose latency nobody knows where that has a ceiling."""
+        if self.budget is None or task.any_cost:
+            return
+        if not self.budget.fits(task.spec):
+            raise OverBudget(f"{task.title}: {self.budget.use(task.spec):.4f} of the budget {self.budget}")
+        limit = self.budget.latency_ms
+        if limit is not None and (task.latency is None or task.latency.high > limit):
+            known = "not known" if task.latency is None else f"up to {task.latency.high:.3f} ms"
+            raise OverBudget(f"{task.title}: its latency is {known}, the budget {self.budget}")
 
     def failed(self, task: Task, reason: str) -> Record:
         """The record of a training that could not be done."""
@@ -108,6 +157,7 @@ class Trainer:
             params=deployed.params,
             peak_activation_bytes=deployed.peak_activation_bytes,
             train_macs=cost(self.form(task.spec)).macs,
+            latency=task.latency,
             seed=task.seed,
             fold=task.fold,
             curve=curve,

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from nas.errors import NasError
@@ -143,6 +145,13 @@ def _best(
 
 
 def _read(path: Path) -> object:
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except OSError as error:
+            raise WeightsError(f"{path}: {error.strerror or error}") from None
+        except SafetensorError as error:
+            raise WeightsError(f"{path}: no file of weights: it is damaged ({error})") from None
     try:
         file = path.open("rb")
     except OSError as error:

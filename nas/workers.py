@@ -10,12 +10,13 @@ import logging
 import os
 import pickle
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -151,6 +152,19 @@ class Workers:
         finally:
             self._dismiss([worker for worker in self._crew if worker in measuring])
         return [fmean(found) for found in seconds]
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The workers stand still where the system can do that; otherwise they go on."""
+        stop, go_on = (getattr(signal, name, None) for name in ("SIGSTOP", "SIGCONT"))
+        still = [] if stop is None or go_on is None else list(self._crew)
+        for worker in still:
+            worker.process.send_signal(stop)  # type: ignore[arg-type]  # None where there are none
+        try:
+            yield
+        finally:
+            for worker in still:
+                worker.process.send_signal(go_on)  # type: ignore[arg-type]
 
     def close(self) -> None:
         """Also called when the driver is interrupted: a training that is running is worth nothing half done."""

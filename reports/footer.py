@@ -30,15 +30,31 @@ def facts(run: RunRecords) -> list[tuple[str, str]]:
         ),
         ("space", f"{study.space} (fingerprint {study.space_fingerprint})"),
         ("budget", str(study.budget)),
+        ("searched for", str(study.goal)),
         ("sampler", f"{study.sampler}, seed {study.seed}"),
         ("recipe", f"{name} ({digest}): {pairs(recipe)}"),
         ("seeds and folds", _seeds_and_folds(run)),
+        ("latency", _latency(run)),
         ("machine", pairs(study.machine)),
         ("versions", pairs(study.versions)),
         ("trained on", ", ".join(dict.fromkeys(one.device for one in _all(run) if one.device))),
         ("when", when(study.started, _all(run))),
     ]
     return [(label, value) for label, value in entries if value]
+
+
+def _latency(run: RunRecords) -> str:
+    """What the milliseconds hold for, and how well they are predicted."""
+    study, fit = run.facts, run.facts.calibration
+    if study.latency_fingerprint is None:
+        return ""
+    where = f"{study.budget.latency_target} ({study.latency_fingerprint}), one image at {study.budget.resolution} px"
+    if fit is None:
+        return where
+    return (
+        f"{where}; predicted from blocks, off by {fit.error:.1%} in the median and {fit.error_95:.1%} at most in 95% "
+        f"of {fit.checked} other networks"
+    )
 
 
 def notes(run: RunRecords) -> list[str]:

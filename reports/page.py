@@ -5,8 +5,8 @@ from typing import Any
 
 from nas import evidence
 from nas.record import Record, RunRecords
-from reports import differences, footer, sentences, standing, tables, words
-from reports.figures import FIGURES
+from reports import differences, footer, front_sentences, sentences, standing, tables, words
+from reports.figures import figures_of
 from reports.files import write_whole
 from reports.shown import Shown, draw_all, render
 from reports.tables import NetworkRow
@@ -20,7 +20,7 @@ def write(run: RunRecords, folder: Path) -> Path:
     Returns the page. Each file is complete whenever it is there, the page comes last, and a figure that the records no
     longer support is removed.
     """
-    shown = draw_all(run, FIGURES, folder / "figures")
+    shown = draw_all(run, figures_of(run), folder / "figures")
     write_whole(folder / "networks.csv", tables.networks_csv(run))
     return write_whole(folder / "index.html", _render(run, shown))
 
@@ -35,8 +35,11 @@ def _render(run: RunRecords, figures: list[Shown]) -> str:
         "found": sentences.found(run),
         "shown": sentences.shown(run),
         "trust": sentences.trust(run),
+        "take_away": sentences.export_command(run),
         "states": standing.states(run),
         "todo": standing.still_to_do(run),
+        "front": standing.front(run),
+        "front_words": front_sentences.table_words(run),
         "rows": rows[:ROWS],
         "hidden": max(0, len(rows) - ROWS),
         "figures": figures,
@@ -53,6 +56,8 @@ def _headline(run: RunRecords) -> str:
     """The verdict in one line."""
     if standing.is_demo(run.facts):
         return f"A {standing.demo_words(run.facts)}: no winner is named"
+    if run.facts.goal.several:
+        return front_sentences.headline(run)
     best, against = standing.winner(run), standing.comparison(run)
     if best is None:
         return f"Search under {run.facts.budget}: no winner yet"
@@ -81,8 +86,11 @@ def _blocks(run: RunRecords) -> dict[str, Any] | None:
         subject, why = best, "the winner"
     elif standing.is_demo(run.facts):
         subject, why = complete[0], "an example, the first complete trial"
+    elif run.facts.goal.several:
+        subject, why = evidence.finalists(run.trials, 1)[0], "the front’s most accurate, by its own score"
     else:
-        subject, why = evidence.finalists(run.trials, 1)[0], "leading so far, not confirmed"
+        leader = evidence.finalists(run.trials, 1, run.facts.goal)[0]
+        subject, why = leader, "leading so far, not confirmed"
     return {"subject": subject, "why": why, **_lines(run, subject)}
 
 

@@ -1,11 +1,13 @@
 """What a run found, in plain words that claim no more than was shown."""
 
+import shlex
+
 from nas import evidence
 from nas.evidence import Comparison
 from nas.plan import LONGER
 from nas.record import Record, RunRecords
 from nas.trust import Agreement, checked
-from reports import standing
+from reports import front_sentences, standing
 from reports.words import capital, cost, interval, percent, plural, points, seeds
 
 SMALL = "MobileNetV3 small"
@@ -22,6 +24,8 @@ def found(run: RunRecords) -> str:
     """The winner and how it compares; of a demonstration that it is one; of an unfinished run who leads."""
     if standing.is_demo(run.facts):
         return f"{capital(standing.demo_words(run.facts))} ({standing.states(run)}): it names no winner."
+    if run.facts.goal.several:
+        return front_sentences.found(run)
     best = standing.winner(run)
     if best is None:
         return _no_winner(run)
@@ -37,8 +41,8 @@ def found(run: RunRecords) -> str:
     # both over the comparison's own seeds, so that the two accuracies differ by exactly the difference
     ours, theirs = (_mean(run, record, against.seeds) for record in (best, against.reference))
     return (
-        f"{so_far}: {_named(run, best)}, {percent(ours)} confirmed on {_fresh(against.seeds)}; "
-        f"{_named(run, against.reference)} reaches {percent(theirs)}."
+        f"{so_far}: {_named(run, best)}, {_scored(run, best, ours)} confirmed on {_fresh(against.seeds)}; "
+        f"{_named(run, against.reference)} reaches {_scored(run, against.reference, theirs)}."
     )
 
 
@@ -48,6 +52,8 @@ def shown(run: RunRecords) -> str:
     if standing.is_demo(facts):
         asked = "CIFAR-10 was asked for and could not be had. " if facts.fallback else ""
         return f"{asked}Nothing is claimed: accuracies of a {standing.demo_words(facts)} do not rank networks."
+    if facts.goal.several:
+        return front_sentences.shown(run)
     best = standing.winner(run)
     if best is None:
         return f"Nothing is shown yet about {SMALL} at the same cost."
@@ -61,7 +67,7 @@ def shown(run: RunRecords) -> str:
         return _no_comparison(run)
     recipe = facts.recipe
     length = plural(recipe.epochs, "epoch")
-    return f"{_verdict(against)} Measured on trainings of {length} of {images(recipe.train_images)}."
+    return f"{_verdict(against, _how(run))} Measured on trainings of {length} of {images(recipe.train_images)}."
 
 
 def trust(run: RunRecords) -> str:
@@ -91,21 +97,63 @@ def _tau(found: Agreement) -> str:
     return f"Kendall's τ {found.tau:+.2f}{ci}"
 
 
+def confirmed_words(run: RunRecords, record: Record) -> str:
+    """How accurate a confirmed network is shown to be, over all its fresh seeds."""
+    mine = evidence.confirmed(evidence.scores(run.confirmations))[record.key]
+    ci = f" (95% interval {interval(mine.ci)})" if mine.ci else " (one seed gives no interval)"
+    recipe = run.facts.recipe
+    length = f"{plural(recipe.epochs, 'epoch')} of {images(recipe.train_images)} at {recipe.resolution} px"
+    return (
+        f"Confirmed validation accuracy: {percent(mine.mean)}{ci}, the mean over {_fresh(mine.seeds)}, each trained "
+        f"{length}. The test set was never read."
+    )
+
+
+def export_command(run: RunRecords) -> str:
+    """What to type to take the winner away; empty where there is none, or the run was not begun by a command."""
+    begun = run.facts.command
+    if standing.winner(run) is None or run.facts.confirm == 0 or not begun.startswith(("python", "nas")):
+        return ""
+    words = shlex.split(begun)
+    places = [
+        f" {flag} {shlex.quote(value)}"
+        for flag in ("--runs", "--storage")
+        for value in (_option(words, flag),)
+        if value is not None
+    ]
+    return f"python -m nas.export {shlex.quote(run.name)} --to {shlex.quote(run.name)}{''.join(places)}"
+
+
+def _option(typed: list[str], flag: str) -> str | None:
+    """The value of an option in what was typed: ``--runs DIR`` or ``--runs=DIR``."""
+    for word, following in zip(typed, [*typed[1:], ""], strict=True):
+        if word == flag:
+            return following
+        if word.startswith(f"{flag}="):
+            return word.removeprefix(f"{flag}=")
+    return None
+
+
 def images(count: int | None) -> str:
     """``all images`` or ``2,400 images``."""
     return "all images" if count is None else f"{count:,} images"
 
 
-def _verdict(against: Comparison) -> str:
+def _how(run: RunRecords) -> str:
+    reward = run.facts.goal.reward
+    return "at the same cost" if reward is None else f"by the reward {reward}"
+
+
+def _verdict(against: Comparison, how: str) -> str:
     difference = points(against.difference)
     if against.ci is None:
         return f"Not shown: {difference} from {seeds(against.seeds)} alone gives no interval; it takes 2 seeds or more."
     widened = f", widened for having chosen among {against.candidates}" if against.candidates > 1 else ""
     measured = f"{difference}, 95% interval {interval(against.ci, differences=True)} ({seeds(against.seeds)}{widened})"
     if against.verdict == "better":
-        return f"Better than {against.reference.title} at the same cost: {measured}."
+        return f"Better than {against.reference.title} {how}: {measured}."
     if against.verdict == "worse":
-        return f"Worse than {against.reference.title} at the same cost: {measured}."
+        return f"Worse than {against.reference.title} {how}: {measured}."
     return (
         f"Not shown: {measured}. These trainings cannot tell the two apart, which does not make them equal; "
         "more fresh seeds narrow the interval."
@@ -113,7 +161,7 @@ def _verdict(against: Comparison) -> str:
 
 
 def _no_winner(run: RunRecords) -> str:
-    best = evidence.finalists(run.trials, 1)
+    best = evidence.finalists(run.trials, 1, run.facts.goal)
     if not best:
         so_far = standing.states(run) if run.trials else "no trial"
         return f"No winner yet: {so_far}, none of them complete." if run.trials else f"No winner yet: {so_far} so far."
@@ -141,12 +189,19 @@ def _state(record: Record) -> str:
 
 
 def _named(run: RunRecords, record: Record) -> str:
-    return f"{record.title} ({cost(run.facts.budget, record)})"
+    return f"{record.title} ({cost(run, record)})"
 
 
 def _mean(run: RunRecords, record: Record, over: tuple[int, ...]) -> float:
     by_seed = evidence.scores(run.confirmations)[record.key]
     return sum(by_seed[seed] for seed in over) / len(over)
+
+
+def _scored(run: RunRecords, record: Record, accuracy: float) -> str:
+    """``59.1%``, or with a reward ``59.1% (reward 57.9)``: differences are of what was searched for."""
+    goal = run.facts.goal
+    reward = "" if goal.reward is None else f" (reward {100 * goal.score(accuracy, record):.1f})"
+    return percent(accuracy) + reward
 
 
 def _fresh(over: tuple[int, ...]) -> str:

@@ -2,8 +2,9 @@
 
 from collections import Counter
 
-from nas import evidence
+from nas import evidence, front_evidence
 from nas.evidence import Comparison
+from nas.front_evidence import Member
 from nas.plan import trust_tasks, undone
 from nas.record import Record, RunRecords, SearchFacts
 from reports.words import listed, plural
@@ -29,6 +30,11 @@ def winner(run: RunRecords) -> Record | None:
 def comparison(run: RunRecords) -> Comparison | None:
     """The winner against MobileNetV3 small at the same cost; None until both are confirmed, and of a demonstration."""
     return None if is_demo(run.facts) else evidence.compare(run, BASE)
+
+
+def front(run: RunRecords) -> list[Member]:
+    """The front that was searched for, cheapest first; none of a demonstration, or with one objective."""
+    return [] if is_demo(run.facts) else front_evidence.members(run)
 
 
 def published_base(run: RunRecords) -> Record | None:
@@ -63,7 +69,7 @@ def trials_left(run: RunRecords) -> int:
 def confirmations_left(run: RunRecords) -> int:
     """Trainings on fresh seeds that are missing, of the networks that would be confirmed by what is known now."""
     table = evidence.scores(run.confirmations)
-    wanted = evidence.to_confirm(run.trials, run.references)
+    wanted = evidence.to_confirm(run.trials, run.references, run.facts)
     return sum(max(0, run.facts.confirm - len(table.get(record.key, ()))) for record in wanted)
 
 

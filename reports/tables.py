@@ -11,11 +11,12 @@ from nas.evidence import Confirmed
 from nas.record import Record, RunRecords
 from reports import standing
 
-Role = Literal["winner", "finalist", "trial", "reference"]
+Role = Literal["winner", "finalist", "front", "trial", "reference"]
 
 COLUMNS = (
     *("network", "title", "role", "state", "origin"),
     *("macs", "params", "train_macs", "peak_activation_bytes"),
+    *("latency_ms", "latency_low", "latency_high", "latency_measured"),
     *("val_accuracy", "confirmed_mean", "confirmed_low", "confirmed_high", "confirmed_seeds"),
     *("reason", "choices"),
 )
@@ -36,14 +37,19 @@ class NetworkRow:
 
 
 def network_rows(run: RunRecords) -> list[NetworkRow]:
-    """Trials and references: the winner, the finalists, then everything else; each by confirmed, then selected."""
+    """Trials and references: the winner, the finalists or the front, then everything else; each by confirmed, then
+    selected."""
     confirmed = evidence.confirmed(evidence.scores(run.confirmations))
     best = standing.winner(run)
-    finalists = {record.key for record in evidence.finalists(run.trials)}
+    goal = run.facts.goal
+    front = {member.record.key for member in standing.front(run)}
+    finalists = set() if goal.several else {record.key for record in evidence.finalists(run.trials, goal=goal)}
 
     def role(record: Record) -> Role:
         if best is not None and record.key == best.key:
             return "winner"
+        if record.key in front:
+            return "front"
         return "finalist" if record.key in finalists else "trial"
 
     rows = [NetworkRow(record=one, role=role(one), confirmed=confirmed.get(one.key)) for one in run.trials]
@@ -52,7 +58,7 @@ def network_rows(run: RunRecords) -> list[NetworkRow]:
 
 
 def _rank(row: NetworkRow) -> tuple[float, ...]:
-    group = {"winner": 0, "finalist": 1}.get(row.role, 2)
+    group = {"winner": 0, "finalist": 1, "front": 1}.get(row.role, 2)
     mean = row.confirmed.mean if row.confirmed else -1.0
     selected = row.record.val_accuracy
     stopped = row.record.last_accuracy if selected is None else None
@@ -69,6 +75,7 @@ def _rank(row: NetworkRow) -> tuple[float, ...]:
 def network_json(run: RunRecords, record: Record) -> dict[str, Any]:
     """A network as every command's ``--json`` shows it: fractions, integers, null for what is absent."""
     one = evidence.confirmed(evidence.scores(run.confirmations)).get(record.key)
+    latency = run.latency(record)
     identity: dict[str, Any] = (
         {"name": record.name} if record.name is not None else {"number": record.number, "state": record.state}
     )
@@ -79,6 +86,14 @@ def network_json(run: RunRecords, record: Record) -> dict[str, Any]:
         "macs": record.macs,
         "params": record.params,
         "train_macs": record.train_macs,
+        "latency_ms": None if latency is None else latency.ms,
+        "latency": None
+        if latency is None
+        else {
+            "ci": [latency.low, latency.high],
+            "measured": latency.measured,
+            "target": run.facts.budget.latency_target,
+        },
         "val_accuracy": record.val_accuracy,
         "confirmed": None
         if one is None
@@ -96,6 +111,7 @@ def networks_csv(run: RunRecords) -> str:
     for row in network_rows(run):
         record, confirmed = row.record, row.confirmed
         low, high = row.ci or (None, None)
+        latency = run.latency(record)
         table.writerow(
             {
                 "network": record.key,
@@ -107,6 +123,10 @@ def networks_csv(run: RunRecords) -> str:
                 "params": record.params,
                 "train_macs": record.train_macs,
                 "peak_activation_bytes": record.peak_activation_bytes,
+                "latency_ms": latency.ms if latency else None,
+                "latency_low": latency.low if latency else None,
+                "latency_high": latency.high if latency else None,
+                "latency_measured": latency.measured if latency else None,
                 "val_accuracy": record.val_accuracy,
                 "confirmed_mean": confirmed.mean if confirmed else None,
                 "confirmed_low": low,

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from nas.budget import MILLION, Budget
-from nas.record import Record
+from nas.budget import MILLION
+from nas.record import Record, RunRecords
 
 MINUS = "−"  # U+2212, as wide as a plus
 
@@ -62,11 +62,27 @@ def seeds(numbers: Sequence[int]) -> str:
     return ("seed " if len(found) == 1 else "seeds ") + listed([str(number) for number in found])
 
 
-def cost(budget: Budget, record: Record) -> str:
-    """What a network costs in the units of the budget it was made for: ``58.9 MFLOPs``."""
+def milliseconds(run: RunRecords, record: Record) -> str:
+    """``4.12`` as measured, ``≈ 4.1`` as predicted, nothing where it is not known."""
+    known = run.latency(record)
+    if known is None:
+        return ""
+    return f"{known.ms:.2f}" if known.measured else f"≈ {known.ms:.1f}"
+
+
+def cost(run: RunRecords, record: Record) -> str:
+    """What a network costs in the units of the budget it was made for: ``58.9 MFLOPs``; and its latency, if known."""
+    budget, latency = run.facts.budget, run.latency(record)
     parts = []
     if budget.macs is not None:
         parts.append(f"{millions(record.macs)} MFLOPs")
     if budget.params is not None:
         parts.append(f"{millions(record.params, 2)} M parameters")
+    if latency is not None:
+        parts.append(f"{latency.ms:.2f} ms")
+    parts += [
+        f"{ceiling.text(ceiling.spent(record.spec))} {ceiling.unit}"
+        for ceiling in budget.ceilings()
+        if ceiling.flag in ("--budget-size-mb", "--budget-memory-mb")
+    ]
     return ", ".join(parts)

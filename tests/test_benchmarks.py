@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import cost as cost_benchmark
 from benchmarks import layers, memory, overhead, throughput
 from benchmarks.memory import Memory, Sample
 from benchmarks.overhead import NoTraining, Spent
@@ -340,3 +341,26 @@ def test_kernels_and_steps_are_timed_every_way() -> None:
     rates = layers.step_rates("mobilenet_v3_small", 4, rounds=1)
     assert set(rates) == {"fp32", "torch bf16", "fast"}
     assert all(rate > 0 for rate in rates.values())
+
+
+# ---- cost
+
+
+def test_the_closed_form_is_timed_on_specs_of_their_own() -> None:
+    first, second = cost_benchmark.make("squeezenet", 4), cost_benchmark.make("squeezenet", 4)
+    assert first == second
+    assert all(one is not other for one, other in zip(first, second, strict=True))
+    found = cost_benchmark.closed_form("squeezenet", 4)
+    assert list(found) == ["spec_us", "cost_us", "budget_cost_us", "dearest_us", "blocks"]
+    assert found["blocks"] == sum(len(spec.blocks) for spec in first) / 4
+    assert all(value > 0 for value in found.values())
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_counters_time_what_they_count_alike() -> None:
+    (spec,) = cost_benchmark.make("mobilenet_v1", 1)
+    assert cost_benchmark.by_torch(spec) == cost_benchmark.by_fvcore(spec) == cost(spec).macs
+    found = cost_benchmark.measure("mobilenet_v1", 3, 1)
+    assert found["times_faster_than_fvcore"] == pytest.approx(1e3 * found["fvcore_ms"] / found["cost_us"])
+    assert found["times_faster_than_flop_counter"] == pytest.approx(1e3 * found["flop_counter_ms"] / found["cost_us"])

@@ -1,17 +1,13 @@
-"""What every block of an architecture has in common: a shape in, a shape out, and a cost in closed form.
+"""What blocks are written in: shapes, costs, rules for facts, and words.
 
 Costs follow the convention of the MobileNet papers: one multiply-add is one MAC, only convolutions and linear layers
 have any, and batch norm folds into the convolution before it. torch is imported when a module is built, and not before.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from nas.errors import SpecError
-
-if TYPE_CHECKING:
-    from torch import nn
 
 Activation = Literal["none", "relu", "relu6", "hardswish"]
 Gate = Literal["hardsigmoid", "sigmoid"]
@@ -38,36 +34,19 @@ class Cost:
 
     macs: int = 0
     params: int = 0
+    kernels: int = 0  # of the parameters: convolution and linear kernels; the others are biases and batch norms
     peak_activation_bytes: int = 0
+    operators: int = 0  # as nas.profile lists them
 
     def __add__(self, other: "Cost") -> "Cost":
         """One after the other: work and parameters add up, the peak is the higher of the two."""
         return Cost(
             macs=self.macs + other.macs,
             params=self.params + other.params,
+            kernels=self.kernels + other.kernels,
             peak_activation_bytes=max(self.peak_activation_bytes, other.peak_activation_bytes),
+            operators=self.operators + other.operators,
         )
-
-
-class BlockFacts(Protocol):
-    """One row of an architecture's table: facts, what they cost, and the module that computes them.
-
-    A frozen dataclass. A kind that has a stride also has ``unstrided()``: the same block keeping its input's size, for
-    small images.
-    """
-
-    @property
-    def kind(self) -> str: ...
-
-    def out_shape(self, shape: Shape) -> Shape: ...
-
-    def cost(self, shape: Shape) -> Cost: ...
-
-    def module(self, shape: Shape) -> "nn.Module":
-        """The layer for inputs of this shape; its weights are torch's own until the network is initialised."""
-
-    def words(self, shape: Shape) -> str:
-        """What people are shown of it: ``5×5, 24 → 96 → 40 channels, SE 24, hardswish, stride 2``."""
 
 
 def pad(kernel: int, padding: Padding) -> int:
@@ -94,25 +73,6 @@ def convolved(shape: Shape, out: int, kernel: int, stride: int, padding: Padding
         window_size(shape.height, kernel, stride, around),
         window_size(shape.width, kernel, stride, around),
     )
-
-
-def conv_macs(out: Shape, in_channels: int, kernel: int, groups: int = 1) -> int:
-    """Multiply-adds of a k×k convolution: every output element is a sum over k² · in/groups products."""
-    return out.elements * kernel * kernel * in_channels // groups
-
-
-def conv_params(in_channels: int, out_channels: int, kernel: int, groups: int = 1, bias: bool = False) -> int:
-    return kernel * kernel * in_channels // groups * out_channels + (out_channels if bias else 0)
-
-
-def norm_params(channels: int) -> int:
-    """Scale and shift of a batch norm; its running statistics are buffers, not parameters."""
-    return 2 * channels
-
-
-def peak_bytes(live: Iterable[int]) -> int:
-    """Bytes of the fullest moment, from the number of live elements during each operator."""
-    return FLOAT_BYTES * max(live)
 
 
 def require(condition: bool, place: str, value: object, rule: str) -> None:

@@ -1,26 +1,25 @@
 """The head: features to class scores."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
+from nas.blocks import operators
 from nas.blocks.base import (
     Activation,
-    Cost,
     Shape,
-    conv_params,
-    peak_bytes,
     require,
     require_dropout,
     require_positive,
 )
+from nas.blocks.facts import BlockFacts
+from nas.blocks.operators import Operator
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Classifier:
+class Classifier(BlockFacts):
     """[linear → activation →] dropout → linear, on the flattened input; always an architecture's last block.
 
     Input [N, C, H, W], output [N, ``classes``] (as a shape: ``classes`` × 1 × 1). Linear layers have biases.
@@ -44,13 +43,15 @@ class Classifier:
     def out_shape(self, shape: Shape) -> Shape:
         return Shape(self.classes, 1, 1)
 
-    def cost(self, shape: Shape) -> Cost:
-        layers = list(pairwise(self.widths(shape)))
-        return Cost(
-            macs=sum(a * b for a, b in layers),
-            params=sum(conv_params(a, b, 1, bias=True) for a, b in layers),
-            peak_activation_bytes=peak_bytes(a + b for a, b in layers),
-        )
+    def operators(self, shape: Shape) -> list[Operator]:
+        features, hidden = Shape(shape.elements, 1, 1), Shape(self.hidden, 1, 1)
+        before = [operators.linear(features.channels, self.hidden), *operators.activation(self.activation, hidden)]
+        last = hidden if self.hidden else features
+        return [
+            *(before if self.hidden else []),
+            *operators.dropout(self.dropout, last),
+            operators.linear(last.channels, self.classes),
+        ]
 
     def module(self, shape: Shape) -> "nn.Module":
         from torch import nn

@@ -3,20 +3,16 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from nas.blocks import operators
 from nas.blocks.base import (
     Activation,
-    Cost,
     Padding,
     Shape,
     activated,
     chain,
-    conv_macs,
-    conv_params,
     convolved,
     joined,
-    norm_params,
     pad,
-    peak_bytes,
     require,
     require_norm,
     require_odd,
@@ -24,13 +20,15 @@ from nas.blocks.base import (
     square,
     strided,
 )
+from nas.blocks.facts import BlockFacts
+from nas.blocks.operators import Operator
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Convolution:
+class Convolution(BlockFacts):
     """k×k convolution, [batch norm], activation: stem and head of the MobileNets, every layer of AlexNet.
 
     Input [N, C, H, W], output [N, ``out``, ⌈H/stride⌉, ⌈W/stride⌉] when padded "same". Batch norm and activation work
@@ -66,14 +64,13 @@ class Convolution:
     def out_shape(self, shape: Shape) -> Shape:
         return convolved(shape, self.out, self.kernel, self.stride, self.padding)
 
-    def cost(self, shape: Shape) -> Cost:
+    def operators(self, shape: Shape) -> list[Operator]:
         out = self.out_shape(shape)
-        return Cost(
-            macs=conv_macs(out, shape.channels, self.kernel),
-            params=conv_params(shape.channels, self.out, self.kernel, bias=self.bias)
-            + (norm_params(self.out) if self.norm else 0),
-            peak_activation_bytes=peak_bytes([shape.elements + out.elements]),
-        )
+        return [
+            operators.conv(shape, self.out, self.kernel, stride=self.stride, padding=self.padding, bias=self.bias),
+            *([operators.norm(out)] if self.norm else []),
+            *operators.activation(self.activation, out),
+        ]
 
     def module(self, shape: Shape) -> "nn.Module":
         from torch import nn

@@ -3,26 +3,25 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from nas.blocks import operators
 from nas.blocks.base import (
     Activation,
-    Cost,
     Shape,
     activated,
     chain,
-    conv_macs,
-    conv_params,
     joined,
-    peak_bytes,
     require_dropout,
     require_positive,
 )
+from nas.blocks.facts import BlockFacts
+from nas.blocks.operators import Operator
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConvolutionClassifier:
+class ConvolutionClassifier(BlockFacts):
     """dropout → 1×1 convolution with a bias → activation → global average; always an architecture's last block.
 
     SqueezeNet, arXiv 1602.07360, table 1, conv10. Input [N, C, H, W], output [N, ``classes``] (as a shape:
@@ -41,13 +40,14 @@ class ConvolutionClassifier:
     def out_shape(self, shape: Shape) -> Shape:
         return Shape(self.classes, 1, 1)
 
-    def cost(self, shape: Shape) -> Cost:
+    def operators(self, shape: Shape) -> list[Operator]:
         scores = Shape(self.classes, shape.height, shape.width)
-        return Cost(
-            macs=conv_macs(scores, shape.channels, 1),
-            params=conv_params(shape.channels, self.classes, 1, bias=True),
-            peak_activation_bytes=peak_bytes([shape.elements + scores.elements, scores.elements + self.classes]),
-        )
+        return [
+            *operators.dropout(self.dropout, shape),
+            operators.conv(shape, self.classes, 1, bias=True),
+            *operators.activation(self.activation, scores),
+            operators.pooling("average", scores, self.out_shape(shape)),
+        ]
 
     def module(self, shape: Shape) -> "nn.Module":
         from torch import nn

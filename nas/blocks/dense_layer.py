@@ -3,15 +3,11 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from nas.blocks import operators
 from nas.blocks.base import (
-    Cost,
     Shape,
     chain,
-    conv_macs,
-    conv_params,
     joined,
-    norm_params,
-    peak_bytes,
     require,
     require_dropout,
     require_norm,
@@ -19,13 +15,15 @@ from nas.blocks.base import (
     require_positive,
     square,
 )
+from nas.blocks.facts import BlockFacts
+from nas.blocks.operators import Operator
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DenseLayer:
+class DenseLayer(BlockFacts):
     """norm → ReLU → [1×1 to ``bottleneck`` → norm → ReLU →] k×k to ``growth``, concatenated with the input.
 
     DenseNet, arXiv 1608.06993, section 3: DenseNet-B has a bottleneck of 4 × growth. No biases.
@@ -50,20 +48,20 @@ class DenseLayer:
     def out_shape(self, shape: Shape) -> Shape:
         return Shape(shape.channels + self.growth, shape.height, shape.width)
 
-    def cost(self, shape: Shape) -> Cost:
-        new = Shape(self.growth, shape.height, shape.width)
-        inside = Shape(self.bottleneck, shape.height, shape.width)
-        width = self.bottleneck or shape.channels
-        macs = conv_macs(new, width, self.kernel)
-        params = norm_params(shape.channels) + conv_params(width, self.growth, self.kernel)
-        # the input is held for the concatenation, so its norm writes a second map of that size
-        live = [2 * shape.elements, 2 * shape.elements + new.elements]
+    def operators(self, shape: Shape) -> list[Operator]:
+        held = shape.elements  # for the concatenation: the first norm writes a map of its own, and so nothing in place
+        made = [operators.norm(shape, held=held), *operators.activation("relu", shape, held=held)]
+        last = shape
         if self.bottleneck:
-            macs += conv_macs(inside, shape.channels, 1)
-            params += conv_params(shape.channels, self.bottleneck, 1) + norm_params(self.bottleneck)
-            live = [2 * shape.elements + inside.elements, shape.elements + inside.elements + new.elements]
-        live.append(2 * (shape.elements + new.elements))  # the concatenation
-        return Cost(macs=macs, params=params, peak_activation_bytes=peak_bytes(live))
+            made.append(operators.conv(shape, self.bottleneck, 1, held=held))
+            last = made[-1].out
+            made += [operators.norm(last, held=held), *operators.activation("relu", last, held=held)]
+        made.append(operators.conv(last, self.growth, self.kernel, held=held))
+        return [
+            *made,
+            *operators.dropout(self.dropout, made[-1].out, held=held),
+            operators.concatenation(self.out_shape(shape)),
+        ]
 
     def module(self, shape: Shape) -> "nn.Module":
         from torch import nn

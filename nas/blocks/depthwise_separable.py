@@ -3,31 +3,29 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from nas.blocks import operators
 from nas.blocks.base import (
     Activation,
-    Cost,
     Shape,
     activated,
     chain,
-    conv_macs,
-    conv_params,
     convolved,
     joined,
-    norm_params,
-    peak_bytes,
     require_norm,
     require_odd,
     require_positive,
     square,
     strided,
 )
+from nas.blocks.facts import BlockFacts
+from nas.blocks.operators import Operator
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DepthwiseSeparable:
+class DepthwiseSeparable(BlockFacts):
     """k×k depthwise → 1×1 pointwise, each with batch norm and activation (MobileNetV1, arXiv 1704.04861, fig. 3).
 
     Against a full k×k convolution to N channels it costs 1/N + 1/k² (section 3.1). No shortcut.
@@ -53,17 +51,15 @@ class DepthwiseSeparable:
     def out_shape(self, shape: Shape) -> Shape:
         return convolved(shape, self.out, self.kernel, self.stride)
 
-    def cost(self, shape: Shape) -> Cost:
-        width, out = shape.channels, self.out_shape(shape)
-        inside = Shape(width, out.height, out.width)
-        return Cost(
-            macs=conv_macs(inside, width, self.kernel, groups=width) + conv_macs(out, width, 1),
-            params=conv_params(width, width, self.kernel, groups=width)
-            + norm_params(width)
-            + conv_params(width, self.out, 1)
-            + norm_params(self.out),
-            peak_activation_bytes=peak_bytes([shape.elements + inside.elements, inside.elements + out.elements]),
-        )
+    def operators(self, shape: Shape) -> list[Operator]:
+        width = shape.channels
+        depthwise = operators.conv(shape, width, self.kernel, stride=self.stride, groups=width)
+        pointwise = operators.conv(depthwise.out, self.out, 1)
+        return [
+            part
+            for half in (depthwise, pointwise)
+            for part in (half, operators.norm(half.out), *operators.activation(self.activation, half.out))
+        ]
 
     def module(self, shape: Shape) -> "nn.Module":
         from torch import nn

@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from nas.blocks import operators
 from nas.blocks.base import (
-    Cost,
     Shape,
     chain,
-    conv_macs,
-    conv_params,
     joined,
-    peak_bytes,
     require_positive,
 )
+from nas.blocks.facts import BlockFacts
+from nas.blocks.operators import Operator
 from nas.errors import SpecError
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ Bypass = Literal["none", "simple", "complex"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fire:
+class Fire(BlockFacts):
     """1×1 squeeze → 1×1 and 3×3 expand side by side, concatenated (SqueezeNet, arXiv 1602.07360, fig. 1).
 
     Every convolution has a bias and a ReLU, and no batch norm. ``bypass`` adds the input to the output (section 6,
@@ -51,29 +50,23 @@ class Fire:
             )
         return Shape(self.out, shape.height, shape.width)
 
-    def cost(self, shape: Shape) -> Cost:
+    def operators(self, shape: Shape) -> list[Operator]:
         out = self.out_shape(shape)
-        inside = Shape(self.squeeze, shape.height, shape.width)
-        layers = [
-            (inside, shape.channels, 1),
-            (Shape(self.expand1, shape.height, shape.width), self.squeeze, 1),
-            (Shape(self.expand3, shape.height, shape.width), self.squeeze, 3),
-        ]
-        if self.bypass == "complex":
-            layers.append((out, shape.channels, 1))
         held = shape.elements if self.bypass != "none" else 0
-        live = [
-            shape.elements + inside.elements,
-            inside.elements + out.elements + held,  # the second expansion: both results are there
-            2 * out.elements + held,  # the concatenation
-        ]
-        if held:
-            live.append(3 * out.elements)  # the sum
-        return Cost(
-            macs=sum(conv_macs(made, width, kernel) for made, width, kernel in layers),
-            params=sum(conv_params(width, made.channels, kernel, bias=True) for made, width, kernel in layers),
-            peak_activation_bytes=peak_bytes(live),
-        )
+
+        def layer(entering: Shape, width: int, kernel: int, *, during: int, after: int) -> list[Operator]:
+            made = operators.conv(entering, width, kernel, bias=True, held=during)
+            return [made, *operators.activation("relu", made.out, held=after)]
+
+        made = layer(shape, self.squeeze, 1, during=0, after=held)  # it reads the bypass itself: held once
+        inside = made[-1].out
+        made += layer(inside, self.expand1, 1, during=held, after=inside.elements + held)
+        beside = made[-1].out.elements + held  # both expansions are there until they are concatenated
+        made += layer(inside, self.expand3, 3, during=beside, after=beside)
+        made.append(operators.concatenation(out, held=held))
+        if self.bypass == "complex":
+            made.append(operators.conv(shape, self.out, 1, bias=True, held=out.elements))
+        return [*made, operators.add(out)] if held else made
 
     def module(self, shape: Shape) -> "nn.Module":
         from torch import nn

@@ -3,19 +3,15 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from nas.blocks import operators
 from nas.blocks.base import (
     Activation,
-    Cost,
     Gate,
     Shape,
     activated,
     chain,
-    conv_macs,
-    conv_params,
     convolved,
     joined,
-    norm_params,
-    peak_bytes,
     require,
     require_norm,
     require_odd,
@@ -23,13 +19,15 @@ from nas.blocks.base import (
     square,
     strided,
 )
+from nas.blocks.facts import BlockFacts
+from nas.blocks.operators import Operator
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InvertedResidual:
+class InvertedResidual(BlockFacts):
     """1×1 expand → k×k depthwise → [squeeze-excite] → 1×1 project (MobileNetV2, fig. 3b; MobileNetV3, fig. 4).
 
     The expansion is left out when ``mid`` equals the incoming width; the shortcut is there exactly when it is wanted
@@ -71,43 +69,28 @@ class InvertedResidual:
     def out_shape(self, shape: Shape) -> Shape:
         return convolved(shape, self.out, self.kernel, self.stride)
 
-    def cost(self, shape: Shape) -> Cost:
-        out = self.out_shape(shape)
-        inside = Shape(self.mid, out.height, out.width)
-        macs = conv_macs(inside, self.mid, self.kernel, groups=self.mid) + conv_macs(out, self.mid, 1)
-        params = (
-            conv_params(self.mid, self.mid, self.kernel, groups=self.mid)
-            + norm_params(self.mid)
-            + conv_params(self.mid, self.out, 1)
-            + norm_params(self.out)
-        )
-        if self.expands(shape):
-            macs += conv_macs(Shape(self.mid, shape.height, shape.width), shape.channels, 1)
-            params += conv_params(shape.channels, self.mid, 1) + norm_params(self.mid)
-        if self.squeeze:
-            # two 1×1 convolutions with biases on a pooled 1×1 map
-            macs += 2 * self.mid * self.squeeze
-            params += 2 * self.mid * self.squeeze + self.squeeze + self.mid
-        return Cost(macs=macs, params=params, peak_activation_bytes=peak_bytes(self._live(shape, out, inside)))
-
-    def _live(self, shape: Shape, out: Shape, inside: Shape) -> list[int]:
-        """Elements held during each operator: its inputs, its output, and the shortcut until it is added."""
+    def operators(self, shape: Shape) -> list[Operator]:
         held = shape.elements if self.has_shortcut(shape) else 0
-        live = []
-        entering, waiting = shape.elements, 0  # the first operator reads the shortcut itself: it is held once
+        made: list[Operator] = []
+
+        def finished(convolution: Operator, activation: Activation) -> Shape:
+            out = convolution.out
+            made.extend(
+                [convolution, operators.norm(out, held=held), *operators.activation(activation, out, held=held)]
+            )
+            return out
+
+        inside, waiting = shape, 0  # the first convolution reads the shortcut itself: it is held once
         if self.expands(shape):
-            expanded = self.mid * shape.height * shape.width
-            live.append(entering + expanded)
-            entering, waiting = expanded, held
-        live.append(entering + inside.elements + waiting)
+            inside, waiting = finished(operators.conv(shape, self.mid, 1), self.activation), held
+        inside = finished(
+            operators.conv(inside, self.mid, self.kernel, stride=self.stride, groups=self.mid, held=waiting),
+            self.activation,
+        )
         if self.squeeze:
-            # either 1×1 convolution: the features wait; its input and output are the squeezed and the full channels
-            live.append(inside.elements + self.mid + self.squeeze + held)
-            live.append(2 * inside.elements + self.mid + held)  # the product: features, gates, result
-        live.append(inside.elements + out.elements + held)
-        if held:
-            live.append(3 * out.elements)  # the sum: projection, shortcut, result
-        return live
+            made += operators.squeeze_excite(inside, self.squeeze, self.gate, held=held)
+        out = finished(operators.conv(inside, self.out, 1, held=held), self.out_activation)
+        return [*made, operators.add(out)] if held else made
 
     def module(self, shape: Shape) -> "nn.Module":
         from torch import nn

@@ -3,25 +3,25 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from nas.blocks import operators
 from nas.blocks.base import (
     Activation,
-    Cost,
     Shape,
     activated,
     chain,
-    conv_params,
     joined,
-    peak_bytes,
     require_dropout,
     require_positive,
 )
+from nas.blocks.facts import BlockFacts
+from nas.blocks.operators import Operator
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Linear:
+class Linear(BlockFacts):
     """dropout → linear → activation on the flattened input, with a bias: AlexNet's two layers of 4096.
 
     Input [N, C, H, W], output [N, ``out``] (as a shape: ``out`` × 1 × 1).
@@ -39,12 +39,12 @@ class Linear:
     def out_shape(self, shape: Shape) -> Shape:
         return Shape(self.out, 1, 1)
 
-    def cost(self, shape: Shape) -> Cost:
-        return Cost(
-            macs=shape.elements * self.out,
-            params=conv_params(shape.elements, self.out, 1, bias=True),
-            peak_activation_bytes=peak_bytes([shape.elements + self.out]),
-        )
+    def operators(self, shape: Shape) -> list[Operator]:
+        return [
+            *operators.dropout(self.dropout, Shape(shape.elements, 1, 1)),
+            operators.linear(shape.elements, self.out),
+            *operators.activation(self.activation, self.out_shape(shape)),
+        ]
 
     def module(self, shape: Shape) -> "nn.Module":
         from torch import nn

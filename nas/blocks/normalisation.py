@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from nas.blocks.base import Activation, Cost, Shape, joined, norm_params, peak_bytes, require_norm
+from nas.blocks import operators
+from nas.blocks.base import Activation, Shape, joined, require_norm
+from nas.blocks.facts import BlockFacts
+from nas.blocks.operators import Operator
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Normalisation:
+class Normalisation(BlockFacts):
     """Batch norm → activation, before a DenseNet's transitions and its classifier. [N, C, H, W] → the same."""
 
     kind: Literal["normalisation"] = "normalisation"
@@ -24,8 +27,8 @@ class Normalisation:
     def out_shape(self, shape: Shape) -> Shape:
         return shape
 
-    def cost(self, shape: Shape) -> Cost:
-        return Cost(params=norm_params(shape.channels), peak_activation_bytes=peak_bytes([shape.elements]))  # in place
+    def operators(self, shape: Shape) -> list[Operator]:
+        return [operators.norm(shape), *operators.activation(self.activation, shape)]
 
     def module(self, shape: Shape) -> "nn.Module":
         from torch import nn

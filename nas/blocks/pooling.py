@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from nas.blocks.base import Cost, Shape, peak_bytes, require, require_positive, square, window_size
+from nas.blocks import operators
+from nas.blocks.base import Shape, require, require_positive, square, window_size
+from nas.blocks.facts import BlockFacts
+from nas.blocks.operators import Operator
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pooling:
+class Pooling(BlockFacts):
     """Average or maximum of every channel, without multiply-adds or parameters.
 
     Global unless there is a ``kernel``: [N, C, H, W] → [N, C, ``size``, ``size``], over windows that divide the map
@@ -50,8 +53,8 @@ class Pooling:
         )
         return Shape(shape.channels, height, width)
 
-    def cost(self, shape: Shape) -> Cost:
-        return Cost(peak_activation_bytes=peak_bytes([shape.elements + self.out_shape(shape).elements]))
+    def operators(self, shape: Shape) -> list[Operator]:
+        return [operators.pooling(self.words(shape), shape, self.out_shape(shape))]
 
     def module(self, shape: Shape) -> "nn.Module":
         from torch import nn

@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from nas.blocks.base import Cost, Shape, peak_bytes, require
+from nas.blocks import operators
+from nas.blocks.base import Shape, require
+from nas.blocks.facts import BlockFacts
+from nas.blocks.operators import Operator
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resize:
+class Resize(BlockFacts):
     """The same images with ρ times as many pixels a side (MobileNetV1, arXiv 1704.04861, section 3.4), bilinear and
     antialiased: [N, C, H, W] → [N, C, round(ρH), round(ρW)], never less than a pixel.
 
@@ -27,8 +30,8 @@ class Resize:
         height, width = (max(1, round(self.multiplier * side)) for side in (shape.height, shape.width))
         return Shape(shape.channels, height, width)
 
-    def cost(self, shape: Shape) -> Cost:
-        return Cost(peak_activation_bytes=peak_bytes([shape.elements + self.out_shape(shape).elements]))
+    def operators(self, shape: Shape) -> list[Operator]:
+        return [operators.resize(shape, self.out_shape(shape))]
 
     def module(self, shape: Shape) -> "nn.Module":
         from nas import layers

@@ -30,6 +30,7 @@ CHANGED = 40  # changes of each that are looked at as long as it is one of the b
 AFRESH = 30  # further changes of them, others each time
 STEPS = (1, 1, 1, 2, 2, 3)  # decisions changed at a time
 DRAWN = 16  # random draws that are looked at, one of them new each time
+MEASURED = 8  # networks of the pool that are measured, where only that tells whether they fit
 LISTED = 1000  # of a list of candidates: so many at random, and the changes of the best
 LEARNED = 250  # trials learned from: the best and the newest
 KEPT = 50  # of them the best
@@ -87,7 +88,9 @@ class BlockProposer:
             np.stack([deviation for _, deviation in predicted], axis=1),
             expected[fitting],
         )
-        return pool[int(np.argmax(gain))].point
+        most = np.argsort(-gain, kind="stable")[:MEASURED]
+        certain = (pool[number].point for number in most if moment.feasible.fits(pool[number].point))
+        return next(certain, None) or moment.draw()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,7 @@ def _changes(moment: Moment, parents: Sequence[Draw], rng: random.Random, most: 
     found: list[Candidate] = []
     for _ in range(2 * most):
         point = moment.feasible.change(rng.choice(parents), rng, rng.choice(STEPS))
-        if moment.feasible.fits(point):
+        if moment.feasible.seems_to_fit(point):
             found.append(_candidate(moment, point))
         if len(found) == most:
             break
@@ -205,7 +208,7 @@ def _window(moment: Moment) -> list[Candidate]:
     for number in range(first, first + DRAWN):
         if number not in kept:
             rng = random.Random(f"{moment.seed} draw {number}")
-            kept[number] = _candidate(moment, moment.feasible.draw(rng, Taken(), near=moment.near))
+            kept[number] = _candidate(moment, moment.drawn(rng, Taken()))
     for number in [number for number in kept if number < first]:
         del kept[number]
     return [kept[number] for number in range(first, first + DRAWN)]

@@ -5,6 +5,7 @@ was suggested before.
 """
 
 import json
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
@@ -14,25 +15,28 @@ from typing import Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from nas.budget import Budget
+from nas.budget import Limits
 from nas.draw import NEAR, Draw, changed, draw, draw_inside, move_inside, reachable, walk
 from nas.errors import SpaceExhausted
 from nas.samplers.learned_use import learned_use
 from nas.space import Choices, Option, Space, replaying
+from nas.spread import part_at_random
 
 Places = dict[str, dict[Option, int]]  # of every option of every decision
 
+STARTS = 16  # draws of which the nearest one is moved to where it is wanted
 TRIED = 400  # random networks by which it is learned how much of a limit one uses, where only is known what fits
 ENUMERATED = 50_000  # networks of a space that are gone through when draws find nothing new
 
 
 class Limit(Protocol):
-    """What a network may cost; ``nas.budget.Budget`` is one."""
+    """What a network may cost; all of ``nas.budget.Limits`` are such."""
 
     def use(self, spec: Any, /) -> float:
-        """The share used; a network fits at 1 or below."""
+        """The share used, as far as is known without measuring it; a network fits at 1 or below."""
 
-    def fits(self, spec: Any, /) -> bool: ...
+    def fits(self, spec: Any, /) -> bool:
+        """Whether it is certain to fit; it may be measured for that, so it is asked of few networks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +49,8 @@ class Fitting:
     def use(self, spec: Any) -> float:
         if self.share is None:
             return 1.0 if self.fits(spec) else 2.0
-        return self.share(spec)
+        share = self.share(spec)  # what the test says counts
+        return min(share, 1.0) if self.fits(spec) else max(share, math.nextafter(1.0, 2.0))
 
     def fits(self, spec: Any) -> bool:
         return bool(self.test(spec))
@@ -114,7 +119,7 @@ class Feasible:
     def __init__(self, space: Space, limit: Limit, *, candidates: Iterable[Choices] | None = None) -> None:
         self.space = space
         self.limit = limit
-        self._budget = cast(Budget, limit)  # draws ask a budget for no more than a limit has
+        self._limits = cast(Limits, limit)  # draws ask for no more than a limit has
         self.listed: list[Draw] | None = None  # a list to pick from, rather than a space to draw from
         if candidates is not None:
             self._candidates = [walk(space, replaying(choices)) for choices in candidates]
@@ -127,11 +132,16 @@ class Feasible:
         self._gone_through: tuple[list[Draw], bool] | None = None  # what fits in the space; whether that is all
 
     def fits(self, point: Draw) -> bool:
+        """Whether it is certain to fit. It may be measured for that: ask last."""
         return self.limit.fits(point.spec)
 
+    def seems_to_fit(self, point: Draw) -> bool:
+        """As far as is known without measuring it."""
+        return self.limit.use(point.spec) <= 1
+
     def has(self, point: Draw) -> bool:
-        """Whether it fits, and is a candidate where there is a list of them."""
-        return self.fits(point) if self._known is None else identity(point.spec) in self._known
+        """Whether it seems to fit, and is a candidate where there is a list of them."""
+        return self.seems_to_fit(point) if self._known is None else identity(point.spec) in self._known
 
     def size(self, point: Draw) -> float:
         """How much of the limit a network uses; only a rank of it where no more is known than what fits."""
@@ -140,30 +150,61 @@ class Feasible:
         if self._learned is None:
             rng = random.Random("use")
             some = [draw(self.space, rng) for _ in range(TRIED)] if self.listed is None else self._candidates
-            self._learned = learned_use(some, [self.fits(one) for one in some])
+            self._learned = learned_use(some, [self.seems_to_fit(one) for one in some])
         return self._learned(point)
 
     def draw(self, rng: random.Random, taken: Taken, *, near: float = NEAR) -> Draw:
         """One at random that uses at least ``near`` of the limit where that can be had. Raises ``SpaceExhausted`` when
         nothing is left."""
-        if self.listed is not None:
-            return rng.choice(self._near(self.left(taken), near))
-        try:
-            return draw_inside(self.space, self._budget, rng, taken=cast(Any, taken), near=near)
-        except SpaceExhausted:
-            return rng.choice(self._near(self.left(taken), near))
+        if self.listed is None:
+            try:
+                return draw_inside(self.space, self._limits, rng, taken=cast(Any, taken), near=near)
+            except SpaceExhausted:
+                pass
+        left = self.left(taken)
+        return self.certain(rng, self._near(left, near)) or self._certain(rng, left)
 
-    def move(self, start: Draw, rng: random.Random, taken: Taken, *, near: float) -> Draw:
-        """What is near ``start`` and may be suggested. Raises ``SpaceExhausted`` when nothing is left."""
-        if self.listed is not None:
-            left = self._near(self.left(taken), near)
-            alike = dict(zip(map(id, self.listed), self._shared(start), strict=True))
-            most = max(alike[id(point)] for point in left)
-            return rng.choice([point for point in left if alike[id(point)] == most])
-        try:
-            return move_inside(self.space, self._budget, start, rng, taken=cast(Any, taken), near=near)
-        except SpaceExhausted:  # around this one; a draw looks everywhere
-            return self.draw(rng, taken, near=near)
+    def part(self, rng: random.Random) -> Limit:
+        """A part of the limit, any part alike; all of it where there is a list."""
+        return self.limit if self.listed is not None else part_at_random(self.space, self._limits, rng)
+
+    def draw_spread(self, rng: random.Random, taken: Taken, *, near: float) -> Draw:
+        """One at random near a part of the limit. Raises ``SpaceExhausted`` when nothing is left."""
+        if self.listed is None:
+            part = self.part(rng)
+            start = min((draw(self.space, rng) for _ in range(STARTS)), key=lambda one: _distance(part, one))
+            try:
+                return self.move(start, rng, taken, near=near, limit=part)
+            except SpaceExhausted:  # in this part; the whole limit may have more
+                pass
+        return self.draw(rng, taken, near=0.0)
+
+    def move(self, start: Draw, rng: random.Random, taken: Taken, *, near: float, limit: Limit | None = None) -> Draw:
+        """What is near ``start`` and may be suggested; under another ``limit``, if one is given. Raises
+        ``SpaceExhausted`` when nothing is left around it."""
+        if self.listed is None:
+            limits = cast(Limits, limit or self.limit)
+            return move_inside(self.space, limits, start, rng, taken=cast(Any, taken), near=near)
+        left = self._near(self.left(taken), near)
+        alike = dict(zip(map(id, self.listed), self._shared(start), strict=True))
+        most = max(alike[id(point)] for point in left)
+        return self._certain(rng, [point for point in left if alike[id(point)] == most])
+
+    def certain(self, rng: random.Random, points: Sequence[Draw]) -> Draw | None:
+        """One of these at random that is certain to fit; None where none is."""
+        points = list(points)
+        while points:
+            point = rng.choice(points)
+            if self.fits(point):
+                return point
+            points.remove(point)
+        return None
+
+    def _certain(self, rng: random.Random, points: Sequence[Draw]) -> Draw:
+        found = self.certain(rng, points)
+        if found is None:
+            raise SpaceExhausted(f"no new network that fits {self.limit} is left: {len(points)} seemed to, none does")
+        return found
 
     def change(self, point: Draw, rng: random.Random, changes: int) -> Draw:
         """So many decisions changed at random, one after the other; it need not fit."""
@@ -217,14 +258,14 @@ class Feasible:
         """``near``; 0 where no network uses so much of the limit."""
         if near not in self._reachable:
             if self.listed is None:
-                self._reachable[near] = reachable(self.space, self._budget, near)
+                self._reachable[near] = reachable(self.space, self._limits, near)
             else:
                 enough = any(self.limit.use(point.spec) >= near for point in self.listed)
                 self._reachable[near] = near if enough else 0.0
         return self._reachable[near]
 
     def left(self, taken: Taken) -> list[Draw]:
-        """All that fits and is not taken. Raises ``SpaceExhausted`` where that is nothing.
+        """All that seems to fit and is not taken. Raises ``SpaceExhausted`` where that is nothing.
 
         A space is gone through, up to ``ENUMERATED`` networks; where that is not all of it, what was met counts.
         """
@@ -245,11 +286,15 @@ class Feasible:
         return self._gone_through
 
     def _distinct(self, points: Iterable[Draw]) -> list[Draw]:
-        fitting = (point for point in points if self.fits(point))
+        fitting = (point for point in points if self.seems_to_fit(point))
         return list({identity(point.spec): point for point in reversed(list(fitting))}.values())[::-1]
 
     def _near(self, left: Sequence[Draw], near: float) -> Sequence[Draw]:
         return [point for point in left if self.limit.use(point.spec) >= near] or left
+
+
+def _distance(limit: Limit, point: Draw) -> float:
+    return abs(math.log(max(limit.use(point.spec), 1e-12)))
 
 
 def shared(one: Draw, other: Draw) -> int:

@@ -52,7 +52,7 @@ class History:
             stopped=trial.state == TrialState.PRUNED,
             size=self._feasible.size(point),
             losses=losses_of(trial),
-            fits=self._feasible.fits(point),
+            fits=self._feasible.seems_to_fit(point),
         )
 
     def _point(self, study: Study, trial: FrozenTrial) -> Draw | None:
@@ -96,14 +96,15 @@ class History:
         found: list[Draw] = []
         for _ in range(DRAWS):
             point = walk(self._feasible.space, pick)
-            if not open_decisions:
-                found = [point] if self._feasible.fits(point) else []
-                break
-            if self._feasible.fits(point) and point.spec not in moment.taken:
+            if self._feasible.seems_to_fit(point) and (point.spec not in moment.taken or not open_decisions):
                 found.append(point)
-        if not found:
+            if not open_decisions:
+                break
+        found.sort(key=self._feasible.size, reverse=True)
+        largest = next((point for point in found if self._feasible.fits(point)), None)
+        if largest is None:
             raise OverBudget(
                 f"the trial put in by hand with {dict(by_hand)!r}: no new network with these choices fits "
                 f"{self._feasible.limit}; change them, or raise the budget"
             )
-        return max(found, key=self._feasible.size)
+        return largest

@@ -36,26 +36,30 @@ MakeInner = Callable[[int], BaseSampler | Proposer]  # the inner sampler of one 
 
 
 class InsideSampler(BaseSampler):
-    """Runs ``space`` over an inner sampler, inside ``budget``, without repeats.
+    """Runs ``space`` over an inner sampler, inside ``limits``, without repeats.
 
-    ``make_inner`` gives the inner sampler for one suggestion from a seed; None draws at random. ``candidates``: choices
-    to pick from, where not all of the space. Raises ``SpaceExhausted`` at the first question of a trial when nothing
-    new that fits is left, and closes the trial; ``optimize`` is stopped when the last network was given.
+    ``make_inner`` gives the inner sampler for one suggestion from a seed; None draws at random. ``spread``: suggestions
+    are spread over cost, each near a part of the budget (``nas.spread``), instead of all near the budget.
+    ``candidates``: choices to pick from, where not all of the space. Raises ``SpaceExhausted`` at the first question of
+    a trial when nothing new that fits is left, and closes the trial; ``optimize`` is stopped when the last network was
+    given.
     """
 
     def __init__(
         self,
         space: Space,
-        budget: Limit,
+        limits: Limit,
         *,
         seed: int,
         make_inner: MakeInner | None = None,
         name: str = "inner",
         startup: int | None = None,
+        spread: bool = False,
         candidates: Iterable[Choices] | None = None,
     ) -> None:
-        self._feasible = Feasible(space, budget, candidates=candidates)
+        self._feasible = Feasible(space, limits, candidates=candidates)
         self._seed = seed
+        self._spread = spread
         self._make_inner = make_inner
         self._name = name
         self._startup = getattr(make_inner, "beginning", STARTUP) if startup is None else startup
@@ -100,6 +104,7 @@ class InsideSampler(BaseSampler):
             seed=self._seed,
             memory=self._memory,
             objectives=len(study.directions),
+            spread=self._spread,
         )
         by_hand = trial.system_attrs.get("fixed_params")
         if by_hand:

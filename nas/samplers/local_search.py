@@ -22,6 +22,7 @@ class LocalSearch:
                 for point in moment.feasible.neighbours(complete[number].point, moment.rng)
                 if moment.suggestible(point)
             ]
-            if around:
-                return moment.rng.choice(around)
+            found = moment.feasible.certain(moment.rng, around)
+            if found is not None:
+                return found
         return moment.draw()

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nas.draw import NEAR, Draw
+from nas.errors import SpaceExhausted
 from nas.samplers.feasible import Feasible, Taken
 from nas.samplers.told import Told
 
@@ -28,6 +29,7 @@ class Moment:
     memory: dict[Any, Any]  # of a sampler, between suggestions: what it could work out again
 
     objectives: int = 1
+    spread: bool = False  # over cost, each suggestion near a part of the limit
 
     @property
     def complete(self) -> list[Told]:
@@ -36,39 +38,54 @@ class Moment:
 
     @property
     def near(self) -> float:
-        """The least share of the limit that a draw is to use: with several objectives cheap networks count too."""
-        return NEAR if self.objectives == 1 else 0.0
+        """The least share of the limit that a draw is to use; nothing where cheap networks count too."""
+        return 0.0 if self._cheap_too else NEAR
 
     @property
     def fair(self) -> float:
         """The least share that any suggestion is to use."""
-        return self.feasible.reachable(FAIR) if self.objectives == 1 else 0.0
+        return 0.0 if self._cheap_too else self.feasible.reachable(FAIR)
+
+    @property
+    def _cheap_too(self) -> bool:
+        return self.objectives > 1 or self.spread
 
     def draw(self) -> Draw:
         """One at random that may be suggested. Raises ``SpaceExhausted``."""
-        return self.feasible.draw(self.rng, self.taken, near=self.near)
+        return self.drawn(self.rng, self.taken)
+
+    def drawn(self, rng: random.Random, taken: Taken) -> Draw:
+        """The same from another source of chance, or beside other networks."""
+        if self.spread:
+            return self.feasible.draw_spread(rng, taken, near=FAIR)
+        return self.feasible.draw(rng, taken, near=self.near)
 
     def suggestible(self, point: Draw) -> bool:
-        """Whether it fits, is new, and uses a fair part of the limit."""
+        """Whether it is new, uses a fair part of the limit and fits, as far as that is known without measuring it."""
         return (
             point.spec not in self.taken
-            and self.feasible.has(point)
             and self.feasible.limit.use(point.spec) >= self.fair
+            and self.feasible.has(point)
         )
 
     def inside(self, suggest: Callable[[], Draw], attempts: int = ATTEMPTS) -> Draw:
         """The first suggestion that may be suggested, else the nearest moved inside. Raises ``SpaceExhausted``."""
-        limit, nearest = self.feasible.limit, None
+        limit, fair, nearest = self.feasible.limit, self.fair, None
+        if self.spread:
+            limit, fair = self.feasible.part(self.rng), FAIR
         for _ in range(attempts):
             point = suggest()
-            if self.suggestible(point):
+            if self.suggestible(point) and fair <= limit.use(point.spec) <= 1 and self.feasible.fits(point):
                 return point
             if point.spec in self.taken and nearest is not None:
                 continue
             if nearest is None or abs(limit.use(point.spec) - 1) < abs(limit.use(nearest.spec) - 1):
                 nearest = point
         assert nearest is not None
-        return self.feasible.move(nearest, self.rng, self.taken, near=self.fair)
+        try:
+            return self.feasible.move(nearest, self.rng, self.taken, near=fair, limit=limit)
+        except SpaceExhausted:  # around this one; a draw looks everywhere
+            return self.draw()
 
 
 class Proposer(Protocol):

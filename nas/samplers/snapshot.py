@@ -4,7 +4,10 @@ proposals down for other processes to see; with sixteen proposals that costs mor
 from collections.abc import Container, Sequence
 from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
 from optuna import Study
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 BEST = 25  # trials that are never left out
@@ -20,7 +23,7 @@ class Snapshot:
     def __init__(self, study: Study, trials: Sequence[FrozenTrial]) -> None:
         self._study = study
         self._storage = _Unwritten(study._storage)
-        self._trials = best_and_newest(trials)
+        self._trials = best_and_newest(trials, study.directions)
 
     def as_study(self) -> Study:
         return cast(Study, self)
@@ -41,16 +44,31 @@ class Snapshot:
         return getattr(self._study, name)
 
 
-def best_and_newest(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """At most ``AT_MOST`` in their order: the ``BEST`` complete ones (a study maximises), and the newest of all."""
+def best_and_newest(
+    trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection] = (StudyDirection.MAXIMIZE,)
+) -> list[FrozenTrial]:
+    """At most ``AT_MOST`` in their order: the ``BEST`` complete ones (with several objectives those that the fewest
+    others beat), and the newest of all."""
     if len(trials) <= AT_MOST:
         return list(trials)
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    best = sorted(complete, key=lambda trial: -float(trial.value or 0.0))[:BEST]
-    kept = {trial.number for trial in best}
+    beaten = _beaten_by(np.array([trial.values for trial in complete]).reshape(len(complete), -1), directions)
+    kept = {complete[place].number for place in np.argsort(beaten, kind="stable")[:BEST]}
     newest = [trial.number for trial in trials if trial.number not in kept][len(kept) - AT_MOST :]
     kept.update(newest)
     return [trial for trial in trials if trial.number in kept]
+
+
+def _beaten_by(values: npt.NDArray[np.float64], directions: Sequence[StudyDirection]) -> npt.NDArray[np.intp]:
+    """How many others are as good in everything and better in something, [trials]; ``values`` [trials, objectives]."""
+    signs = [1.0 if direction == StudyDirection.MAXIMIZE else -1.0 for direction in directions]
+    better, worse = (np.zeros((len(values), len(values)), dtype=bool) for _ in range(2))
+    for column, sign in zip(values.T, signs, strict=bool(len(values))):
+        gain = sign * (column[None, :] - column[:, None])
+        better |= gain > 0
+        worse |= gain < 0
+    found: npt.NDArray[np.intp] = (better & ~worse).sum(axis=1)
+    return found
 
 
 class _Unwritten:

@@ -16,6 +16,7 @@ from optuna import Study
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import TPESampler
+from optuna.samplers._tpe.sampler import _split_trials, default_gamma_multiobjective
 from optuna.trial import FrozenTrial, TrialState
 
 AT_ONCE = 4  # proposals
@@ -118,6 +119,9 @@ def split(study: Study, trial: FrozenTrial) -> tuple[list[FrozenTrial], list[Fro
     of many the least weight."""
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
     known = [one for one in study.get_trials(deepcopy=False, states=states) if one.number != trial.number]
+    if len(study.directions) > 1:  # good ones are on the first fronts (Optuna's own split; it weighs them alike)
+        finished_count = sum(one.state.is_finished() for one in known)
+        return _split_trials(study, known, default_gamma_multiobjective(finished_count))
     finished = sorted((one for one in known if one.state.is_finished()), key=_best_first)
     good = {one.number for one in finished[: min(math.ceil(0.1 * len(finished)), MOST_GOOD)]}
     return [one for one in known if one.number in good], [one for one in known if one.number not in good]

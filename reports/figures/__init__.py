@@ -1,11 +1,15 @@
 """The figures of the reports: one file a figure, one line here."""
 
+from nas.record import RunRecords
 from reports.figures.accuracy_by_cost import accuracy_by_cost
 from reports.figures.base import Draw, DrawBaselines, Drawing, Skipped
 from reports.figures.baseline_accuracy import accuracy_by_native_macs, accuracy_by_size, accuracy_by_trained_macs
 from reports.figures.baseline_curves import baseline_curves
 from reports.figures.baseline_rates import learning_rates
 from reports.figures.decisions import decisions
+from reports.figures.front import front
+from reports.figures.hypervolume import hypervolume
+from reports.figures.latency import latency_by_block, latency_by_macs
 from reports.figures.learning_curves import learning_curves
 from reports.figures.search_progress import search_progress
 from reports.figures.selected_confirmed import selected_confirmed
@@ -19,7 +23,16 @@ FIGURES: dict[str, Draw] = {
     "learning_curves": learning_curves,
     "decisions": decisions,
     "two_costs": two_costs,
+    "latency_by_macs": latency_by_macs,
+    "latency_by_block": latency_by_block,
     "short_against_long": short_against_long,
+}
+
+# of a search with several objectives: what asks for one winner gives way
+FRONT_FIGURES: dict[str, Draw] = {
+    "front": front,
+    "hypervolume": hypervolume,
+    **{name: draw for name, draw in FIGURES.items() if name not in ("accuracy_by_cost", "search_progress")},
 }
 
 BASELINE_FIGURES: dict[str, DrawBaselines] = {
@@ -30,4 +43,9 @@ BASELINE_FIGURES: dict[str, DrawBaselines] = {
     "learning_rates": learning_rates,
 }
 
-__all__ = ["BASELINE_FIGURES", "FIGURES", "Draw", "DrawBaselines", "Drawing", "Skipped"]
+
+def figures_of(run: RunRecords) -> dict[str, Draw]:
+    return FRONT_FIGURES if run.facts.goal.several else FIGURES
+
+
+__all__ = ["BASELINE_FIGURES", "FIGURES", "FRONT_FIGURES", "Draw", "DrawBaselines", "Drawing", "Skipped", "figures_of"]

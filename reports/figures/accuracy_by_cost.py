@@ -1,6 +1,7 @@
 """Accuracy against what a network costs where it is deployed: trials, their front, references, confirmed means."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from reports.figures.base import (
     Drawing,
     Skipped,
     canvas,
+    latency_label,
     legend,
     measured_on,
     mflops_label,
@@ -33,15 +35,12 @@ BEYOND = 1.35  # a reference that costs more than this times the ceiling would s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CostAxis:
-    """The cost that the budget limits: multiply-adds, or parameters where only they are limited; in millions."""
+    """The cost that the budget limits, of several the first: latency, multiply-adds, parameters, size, memory."""
 
-    attribute: str
+    of: Callable[[Record], float]
     label: str
+    unit: str
     limit: float
-
-    def of(self, record: Record) -> float:
-        value: int = getattr(record, self.attribute)
-        return value / MILLION
 
 
 def accuracy_by_cost(run: RunRecords) -> Drawing | Skipped:
@@ -77,11 +76,22 @@ def front(costs: Sequence[float], accuracies: Sequence[float]) -> list[tuple[flo
 
 def _cost_axis(run: RunRecords) -> _CostAxis:
     budget = run.facts.budget
+    if budget.latency_ms is not None:
+
+        def latency(record: Record) -> float:
+            known = run.latency(record)
+            return math.nan if known is None else known.ms
+
+        return _CostAxis(of=latency, label=latency_label(run.facts), unit="ms", limit=budget.latency_ms)
     if budget.macs is not None:
-        return _CostAxis(attribute="macs", label=mflops_label(run.facts), limit=budget.macs / MILLION)
-    assert budget.params is not None  # a budget has one ceiling at least
-    label = f"parameters, deployed (10⁶, {budget.classes} classes)"
-    return _CostAxis(attribute="params", label=label, limit=budget.params / MILLION)
+        label, limit = mflops_label(run.facts), budget.macs / MILLION
+        return _CostAxis(of=lambda record: record.macs / MILLION, label=label, unit="MFLOPs", limit=limit)
+    if budget.params is not None:
+        label, limit = f"parameters, deployed (10⁶, {budget.classes} classes)", budget.params / MILLION
+        return _CostAxis(of=lambda record: record.params / MILLION, label=label, unit="M parameters", limit=limit)
+    ceiling = next(budget.ceilings())  # a budget has one at least
+    label = f"{'file' if budget.size_bytes else 'activations at once'}, deployed ({ceiling.unit})"
+    return _CostAxis(of=lambda record: ceiling.spent(record.spec), label=label, unit=ceiling.unit, limit=ceiling.limit)
 
 
 def _selected(axes: "Axes", axis: _CostAxis, trials: list[Record], references: list[Record]) -> None:
@@ -181,9 +191,9 @@ def _caption(run: RunRecords, axis: _CostAxis, confirmed: list[NetworkRow], beyo
     if confirmed:
         caption.append("Filled: mean over fresh seeds and folds, with 95% interval where two seeds or more are there.")
     if beyond:
-        unit = "MFLOPs" if axis.attribute == "macs" else "M parameters"
         outside = [
-            f"{row.record.title} ({axis.of(row.record):.1f} {unit}, {percent(row.record.val_accuracy or 0)} selected)"
+            f"{row.record.title} ({axis.of(row.record):.1f} {axis.unit}, "
+            f"{percent(row.record.val_accuracy or 0)} selected)"
             for row in beyond
         ]
         caption.append(f"Beyond the axis: {listed(outside)}.")

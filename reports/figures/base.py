@@ -112,6 +112,21 @@ def whole_numbers(axes: "Axes") -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, min_n_ticks=1))
 
 
+def latency_label(facts: SearchFacts) -> str:
+    budget = facts.budget
+    return f"latency on {budget.latency_target} (ms, one image at {budget.resolution} px)"
+
+
+def log_cost(axes: "Axes") -> None:
+    """A logarithmic x axis with plain numbers, a few in each decade."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
 def mflops_label(facts: SearchFacts) -> str:
     return f"multiply-adds, deployed (MFLOPs = 10⁶ MACs at {facts.budget.resolution} px)"
 

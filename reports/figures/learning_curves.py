@@ -26,7 +26,7 @@ def learning_curves(run: RunRecords) -> Drawing | Skipped:
     if not trained:
         return Skipped(title=TITLE, reason="no network has finished an epoch yet")
     best = standing.winner(run)
-    finalists = evidence.finalists(run.trials)
+    finalists = evidence.chosen(run.trials, run.facts)
     references = [record for record in run.references if record.curve]
     figure, axes = canvas(run, TITLE)
     for record in run.trials:

@@ -221,8 +221,10 @@ def study_facts(
 
 
 @lru_cache
-def _references(known: tuple[Known, ...], space: Space, budget: Budget, seed: int) -> tuple[Task, ...]:
-    return tuple(reference_tasks(known, space, budget, seed=seed))
+def _references(
+    known: tuple[Known, ...], space: Space, budget: Budget, seed: int, curve_of: str | None
+) -> tuple[Task, ...]:
+    return tuple(reference_tasks(known, space, budget, seed=seed, curve_of=curve_of))
 
 
 def driver(
@@ -236,24 +238,33 @@ def driver(
     time_limit: float | None = None,
     forecast: Forecast | None = None,
     executor: Executor | None = None,
+    latency_ms: Callable[[ArchSpec], float] | None = None,
 ) -> Driver:
     """What one start of the program makes: everything new but the storage."""
     facts = facts or study_facts()
     trainer = Trainer(data=noise(), recipe=facts.recipe, budget=facts.budget, train=train)
+    curve_of = "mobilenet_v3_small" if facts.goal.several else None
     return Driver(
         name="run",
         facts=facts,
         space=space,
         sampler=InsideSampler(
-            space, facts.budget, seed=facts.seed, make_inner=SAMPLERS[facts.sampler], name=facts.sampler
+            space,
+            facts.budget,
+            seed=facts.seed,
+            make_inner=SAMPLERS[facts.sampler],
+            name=facts.sampler,
+            spread=facts.goal.weighs_cost,
         ),
+        limits=facts.budget,
         trainer=trainer,
         executor=executor or InProcess(trainer),
-        references=list(_references(known, space, facts.budget, facts.seed)),
+        references=list(_references(known, space, facts.budget, facts.seed, curve_of)),
         storage=storage,
         forecast=forecast or Forecast(fixed=0.1, per_mac=0.0),
         watch=watch or Silent(),
         time_limit=time_limit,
+        latency_ms=latency_ms,
     )
 
 

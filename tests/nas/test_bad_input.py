@@ -58,6 +58,25 @@ def test_a_parameter_budget_that_is_not_positive(value: str, tmp_path: Path) -> 
     assert f"--budget-params {value}: must be above zero" in refused(tmp_path, *START, "--budget-params", value)
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--objectives", "accuracy,mac"), "did you mean macs?"),
+        (("--objectives", "macs"), "accuracy must be among them"),
+        (("--objective", "mnasnet"), "give --target-latency-ms"),
+        (("--objective", "mnasnet", "--target-latency-ms", "5", "--mnasnet-w", "0.07"), "must be below zero"),
+        (("--objectives", "accuracy,macs", "--objective", "mnasnet"), "give one of them"),
+        (("--target-latency-ms", "five"), "--target-latency-ms"),
+    ],
+)
+def test_what_cannot_be_searched_for(words: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    assert message in refused(tmp_path, *SIXTY, *words)
+
+
+def test_a_front_needs_a_budget_too(tmp_path: Path) -> None:
+    assert "no budget: give --budget-mflops" in refused(tmp_path, *START, "--objectives", "accuracy,macs")
+
+
 def test_no_budget(tmp_path: Path) -> None:
     assert "no budget: give --budget-mflops" in refused(tmp_path, *START)
 

@@ -19,16 +19,14 @@ from nas.draw import (
     Draw,
     draw,
     draw_inside,
-    ensure_possible,
     extreme,
     move_inside,
     neighbour,
-    preview,
     reachable,
     shares,
     walk,
 )
-from nas.errors import BudgetError, SpaceExhausted
+from nas.errors import SpaceExhausted
 from nas.space import Pick, rebuild, replaying
 from search_spaces import POINTS, REFERENCES, SPACES
 
@@ -261,102 +259,12 @@ def test_descent_follows_decisions_that_appear_and_disappear() -> None:
     assert high.choices == {"depth": 3, "out0": 4, "out1": 4, "out2": 4}
 
 
-def test_a_budget_below_the_cheapest_network_is_refused_with_its_cost() -> None:
-    expected = (
-        r"^--budget-mflops 5: the cheapest network of mobilenet_v3 costs 6\.48\d* MFLOPs at 224 px and 1000 classes; "
-        "raise the budget"
-    )
-    with pytest.raises(BudgetError, match=expected):
-        ensure_possible(V3, Budget(macs=5_000_000), name="mobilenet_v3")
-
-
-def test_every_impossible_ceiling_is_named() -> None:
-    with pytest.raises(BudgetError, match=r"--budget-mflops 5: .*; --budget-params 1,000: the cheapest network"):
-        ensure_possible(V3, Budget(macs=5_000_000, params=1000), name="mobilenet_v3")
-    with pytest.raises(BudgetError) as refused:
-        ensure_possible(V3, Budget(macs=60_000_000, params=1000), name="mobilenet_v3")
-    assert "--budget-mflops" not in str(refused.value)
-
-
-def test_ceilings_that_no_network_meets_together_are_refused_as_such() -> None:
-    def either(pick: Pick) -> ArchSpec:
-        """Many multiply-adds and few parameters, or few and many."""
-        early = pick("early", (False, True))
-        block = Convolution(kernel=1, out=2) if early else Pooling()
-        head = Classifier(classes=2, hidden=0 if early else 50)
-        return ArchSpec(resolution=8, channels=2, blocks=(block, Pooling(), head))
-
-    ends = [tiny(1).cost(walk(either, lambda name, options, early=early: early).spec) for early in (True, False)]
-    assert ends[0].macs > ends[1].macs
-    assert ends[0].params < ends[1].params
-    budget = Budget(macs=ends[1].macs, params=ends[0].params, resolution=8, classes=2)
-    with pytest.raises(BudgetError, match="every ceiling can be met in either, but not all of them by one network"):
-        ensure_possible(either, budget, name="either")
-
-
-@pytest.mark.parametrize("macs", [6_490_000, 60_000_000, 10**12])
-def test_a_possible_budget_is_let_through_however_tight(macs: int) -> None:
-    ensure_possible(V3, Budget(macs=macs), name="mobilenet_v3")
-
-
-# ---- preview
-
-
-def test_preview_agrees_with_plain_counting() -> None:
-    """Both are shares of independent draws: within six standard deviations of their difference."""
-    found = preview(V3, SIXTY, seed=1, draws=1000)
-    uses = [SIXTY.use(point.spec) for point in plain()]
-    for share, counted in (
-        (found.share, statistics.fmean(use <= 1 for use in uses)),
-        (found.share_near, statistics.fmean(NEAR <= use <= 1 for use in uses)),
-    ):
-        deviation = math.sqrt(counted * (1 - counted) * (1 / found.draws + 1 / len(uses)))
-        assert abs(share - counted) < 6 * deviation
-    # half of the draws lie on either side of the median, again within six standard deviations
-    below = statistics.fmean(SIXTY.cost(point.spec).macs < found.median_macs for point in plain())
-    assert abs(below - 0.5) < 6 * math.sqrt(0.25 * (1 / found.draws + 1 / len(uses)))
-    below = statistics.fmean(SIXTY.cost(point.spec).params < found.median_params for point in plain())
-    assert abs(below - 0.5) < 6 * math.sqrt(0.25 * (1 / found.draws + 1 / len(uses)))
-    assert SIXTY.cost(found.dearest).macs == 590_070_464
-    assert SIXTY.cost(found.cheapest).macs < 6_485_000
-
-
-def test_preview_knows_the_size_of_a_space_whose_decisions_depend_on_each_other() -> None:
-    def conditional(pick: Pick) -> ArchSpec:
-        blocks: list[Block] = []
-        for index in range(pick("depth", (0, 1, 2))):
-            blocks.append(Convolution(kernel=1, out=pick(f"out{index}", (1, 2, 3, 4))))
-        return ArchSpec(resolution=2, channels=1, blocks=(*blocks, Pooling(), Classifier(classes=2)))
-
-    draws = 2000
-    found = preview(conditional, Budget(macs=10_000, resolution=2, classes=2), draws=draws)
-    size = 1 + 4 + 16
-    # a walk's product is 3, 12 or 48, each with probability a third
-    deviation = statistics.pstdev([3, 12, 48]) / math.sqrt(draws)
-    assert abs(found.size - size) < 6 * deviation
-    assert found.share == 1
-
-
-def test_preview_of_three_networks_is_exact() -> None:
-    found = preview(three, tiny(132), draws=300)
-    assert found.size == 3
-    assert (tiny(1).cost(found.cheapest).macs, tiny(1).cost(found.dearest).macs) == (66, 198)
-    assert abs(found.share - 2 / 3) < 6 * math.sqrt(2 / 9 / 300)
-    assert abs(found.share_near - 1 / 3) < 6 * math.sqrt(2 / 9 / 300)
-
-
 def test_shares_agree_with_plain_counting() -> None:
     uses = [SIXTY.use(point.spec) for point in plain()]
     counts = statistics.fmean(use <= 1 for use in uses), statistics.fmean(NEAR <= use <= 1 for use in uses)
     for share, counted in zip(shares(V3, SIXTY, draws=400), counts, strict=True):
         assert abs(share - counted) < 6 * math.sqrt(counted * (1 - counted) * (1 / 400 + 1 / len(uses)))
     assert shares(V3, SIXTY, seed=3, draws=20) == shares(V3, SIXTY, seed=3, draws=20)
-
-
-def test_preview_is_decided_by_its_seed() -> None:
-    first, again, other = (preview(three, tiny(132), seed=seed, draws=300) for seed in (1, 1, 2))
-    assert (first.share, first.share_near) == (again.share, again.share_near)
-    assert (first.share, first.share_near) != (other.share, other.share_near)
 
 
 def test_a_budget_that_limits_nothing_favours_nothing() -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import ClassVar
 
 import optuna
 import pytest
@@ -14,9 +15,14 @@ from torch import nn
 import nas.driver
 from nas.arch import ArchSpec
 from nas.batches import TrainData
+from nas.blocks import InvertedResidual
 from nas.driver import Driver
 from nas.forecast import Forecast
-from nas.plan import training_seed
+from nas.latency.limits import LatencyLimits
+from nas.latency.predict import Predictor
+from nas.latency.table import Table
+from nas.latency.value import Latency
+from nas.plan import Task, training_seed
 from nas.recipe import Recipe
 from nas.record import RECORD, Record, SearchFacts
 from nas.storage import open_storage, read_run
@@ -35,9 +41,11 @@ from tests.nas.fast import (
     driver,
     formula,
     four_networks,
+    network,
     study_facts,
     table,
 )
+from tests.nas.latency.fakes import calibration
 
 
 @pytest.fixture
@@ -516,3 +524,38 @@ def test_watchers_are_told_of_stages_trainings_and_what_is_left(storage: BaseSto
     run(storage, study_facts(trials=2, confirm=0), watch=Telling())
     assert told[0] == "references 0/5"
     assert told[6:] == ["search 0/2", "trial 0", "trial 1", "confirmation 0/0"]
+
+
+# ---- latency
+
+
+class _Measured(LatencyLimits):
+    """Limits that know what each network takes when it is measured as a whole."""
+
+    def measured(self, spec: ArchSpec) -> Latency | None:
+        return self.known.get(spec)
+
+    known: ClassVar[dict[ArchSpec, Latency]] = {}
+
+
+def test_what_is_too_slow_when_measured_as_a_whole_is_not_confirmed_and_said() -> None:
+    budget = replace(BUDGET, latency_ms=4.0, latency_target="phone")
+    table = Table(name="phone", fingerprint="a phone")
+    limits = _Measured(budget=budget, predict=Predictor(table=table, calibration=calibration()))
+    log = Log()
+    made = driver(InMemoryStorage(), FakeTraining(), facts=replace(study_facts(), budget=budget), watch=log)
+    made.limits = limits
+    slow, fast, unknown, published = (
+        Task(spec=network_of(mid), seed=1, fold=1, title=f"trial {mid}", origin=origin, number=mid)
+        for mid, origin in ((16, "draw"), (17, "draw"), (18, "draw"), (19, "published"))
+    )
+    limits.known.update({slow.spec: Latency(3.99, 3.9, 4.01), fast.spec: Latency(3.9, 3.8, 4.0)})
+    limits.known[published.spec] = Latency(9, 8, 10)
+    assert made._measured_whole([slow, fast, unknown, published]) == [fast, unknown, published]
+    assert log.said == ["trial 16 was predicted to fit and takes 3.99 ms, up to 4.01: out"]
+    made.limits = budget
+    assert made._measured_whole([slow]) == [slow]
+
+
+def network_of(mid: int) -> ArchSpec:
+    return network(8, InvertedResidual(kernel=3, mid=mid, out=8))

@@ -190,7 +190,7 @@ def test_only_complete_trials_are_finalists() -> None:
 def test_the_finalists_the_references_at_cost_and_the_best_draw_are_confirmed_once_each() -> None:
     trials = (*(trial(number, 0.9 - number / 10) for number in range(4)), trial(4, 0.1, origin="draw"))
     references = (reference(0.3), reference(0.9, origin="published"))
-    assert [one.key for one in evidence.to_confirm(trials, references)] == [
+    assert [one.key for one in evidence.to_confirm(trials, references, facts())] == [
         "trial 0",
         "trial 1",
         "trial 2",
@@ -198,11 +198,11 @@ def test_the_finalists_the_references_at_cost_and_the_best_draw_are_confirmed_on
         "trial 4",
     ]
     drawn = (trial(0, 0.9, origin="draw"), trial(1, 0.5))
-    assert [one.key for one in evidence.to_confirm(drawn, ())] == ["trial 0", "trial 1"]
+    assert [one.key for one in evidence.to_confirm(drawn, (), facts())] == ["trial 0", "trial 1"]
 
 
 def test_a_reference_that_failed_is_not_confirmed() -> None:
-    assert evidence.to_confirm((), (reference(None),)) == []
+    assert evidence.to_confirm((), (reference(None),), facts()) == []
 
 
 def test_the_comparison_is_with_the_reference_at_the_same_cost() -> None:

@@ -14,8 +14,10 @@ HEAVY = ("torch", "torchvision", "matplotlib", "seaborn", "pandas", "scipy", "sk
 COMMANDS = [
     ("-m", "nas.search"),
     ("-m", "nas.profile"),
+    ("-m", "nas.export"),
     ("-m", "nas", "search"),
     ("-m", "nas", "profile"),
+    ("-m", "nas", "export"),
     ("-m", "nas", "report"),
     ("-m", "nas", "list"),
     ("-m", "nas", "study"),
@@ -85,7 +87,9 @@ def test_building_a_module_is_what_needs_torch(tmp_path: Path) -> None:
     assert "torch" in imported_by(f"{code}; block.module(Shape(1, 1, 1))", tmp_path)
 
 
-@pytest.mark.parametrize("module", ["nas.search", "nas.profile", "nas.__main__", "reports.__main__"])
+@pytest.mark.parametrize(
+    "module", ["nas.search", "nas.profile", "nas.export.__main__", "nas.__main__", "reports.__main__"]
+)
 def test_help_needs_no_library_but_the_command_lines(module: str, tmp_path: Path) -> None:
     code = f"""
 import sys

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from nas.plan import Task, confirmation_fold, confirmation_tasks, training_seed, trial_task, undone
-from tests.nas.fast import SMALL
+from tests.nas.fast import SMALL, study_facts
 from tests.nas.test_evidence import reference, trial
 from tests.nas.test_record import record
 
@@ -24,7 +24,7 @@ def test_confirmation_never_uses_the_fold_that_chose_the_finalists() -> None:
 
 def test_networks_share_fresh_seeds_and_folds_and_are_confirmed_seed_by_seed() -> None:
     trials, references = (trial(0, 0.9), trial(1, 0.8, origin="draw")), (reference(0.5),)
-    tasks = confirmation_tasks(trials, references, seed=2, confirm=2)
+    tasks = confirmation_tasks(trials, references, study_facts(seed=2, confirm=2))
     keys = ["trial 0", "trial 1", "mobilenet_v3_small@budget"]
     assert [(task.key[0], task.seed, task.fold) for task in tasks] == [
         *((key, 2001, 1) for key in keys),
@@ -34,11 +34,11 @@ def test_networks_share_fresh_seeds_and_folds_and_are_confirmed_seed_by_seed() -
 
 
 def test_without_fresh_seeds_nothing_is_confirmed() -> None:
-    assert confirmation_tasks((trial(0, 0.9),), (), seed=0, confirm=0) == []
+    assert confirmation_tasks((trial(0, 0.9),), (), study_facts(confirm=0)) == []
 
 
 def test_what_has_a_record_is_done_even_if_it_failed() -> None:
-    tasks = confirmation_tasks((trial(0, 0.9), trial(1, 0.8)), (), seed=0, confirm=2)
+    tasks = confirmation_tasks((trial(0, 0.9), trial(1, 0.8)), (), study_facts(confirm=2))
     done = (trial(0, 0.5, seed=1), trial(1, None, seed=1), trial(0, 0.5, seed=0))
     assert [task.key for task in undone(tasks, done)] == [("trial 0", 2), ("trial 1", 2)]
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from nas.arch import ArchSpec
 from nas.cost import cost, ledger
+from nas.profile.count import COUNTS
+from nas.profile.document import profile_json
+from nas.profile.network import Latency, find
+from nas.profile.table import profile_table
 from search_spaces import REFERENCES
 from tests.nas.cli import Ended, nas
 from tests.nas.fast import python
@@ -85,10 +92,17 @@ def test_the_document_has_these_fields_and_no_others() -> None:
         "classes",
         "strides",
         "macs",
+        "flops",
         "params",
+        "kernels",
         "peak_activation_bytes",
+        "latency_ms",
         "blocks",
+        "kinds",
+        "check",
+        "figure",
     ]
+    assert [found[name] for name in ("flops", "latency_ms", "check", "figure")] == [None] * 4  # not asked for
     stem = 112 * 112 * 16 * 27
     assert found["blocks"][0] == {
         "name": "blocks[0]",
@@ -98,10 +112,76 @@ def test_the_document_has_these_fields_and_no_others() -> None:
         "input": [3, 224, 224],
         "output": [16, 112, 112],
         "macs": stem,
+        "flops": None,
         "params": 27 * 16 + 2 * 16,
+        "kernels": 27 * 16,
         "peak_activation_bytes": 4 * (3 * 224**2 + 16 * 112**2),
         "macs_share": stem / 56_510_400,
+        "latency_ms": None,
+        "operators": [
+            {
+                "kind": "convolution",
+                "squeeze_excite": False,
+                "words": "3×3, 3 → 16 channels, stride 2",
+                "output": [16, 112, 112],
+                "params": 27 * 16,
+                "elements_live": 3 * 224**2 + 16 * 112**2,
+                "elements_touched": 3 * 224**2 + 16 * 112**2,
+                "macs": stem,
+                "flops": None,
+            },
+            {
+                "kind": "batch_norm",
+                "squeeze_excite": False,
+                "words": "16 channels",
+                "output": [16, 112, 112],
+                "params": 2 * 16,
+                "elements_live": 16 * 112**2,
+                "elements_touched": 2 * 16 * 112**2,
+                "macs": 0,
+                "flops": None,
+            },
+            {
+                "kind": "activation",
+                "squeeze_excite": False,
+                "words": "hardswish",
+                "output": [16, 112, 112],
+                "params": 0,
+                "elements_live": 16 * 112**2,
+                "elements_touched": 2 * 16 * 112**2,
+                "macs": 0,
+                "flops": None,
+            },
+        ],
     }
+
+
+@pytest.mark.parametrize("reference", ["mobilenet_v3_small", "densenet_40_12", "squeezenet_1_0_complex_bypass"])
+def test_operators_and_kinds_sum_to_their_blocks_and_the_network(reference: str) -> None:
+    found = profiled(reference)
+    for block in found["blocks"]:
+        for what in ("macs", "params"):
+            assert sum(one[what] for one in block["operators"]) == block[what]
+        assert 4 * max(one["elements_live"] for one in block["operators"]) == block["peak_activation_bytes"]
+    for what in ("macs", "params"):
+        assert sum(one[what] for one in found["kinds"]) == found[what]
+    everything = [one for block in found["blocks"] for one in block["operators"]]
+    assert sum(one["operators"] for one in found["kinds"]) == len(everything)
+    assert sum(one["elements_touched"] for one in found["kinds"]) == sum(one["elements_touched"] for one in everything)
+
+
+def test_squeeze_excitation_and_activations_are_kinds_of_their_own() -> None:
+    kinds = {one["kind"]: one for one in profiled("mobilenet_v3_small")["kinds"]}
+    squeezed = [row.block for row in SMALL.rows() if getattr(row.block, "squeeze", 0)]
+    assert kinds["squeeze_excite"]["operators"] == 6 * len(squeezed) == 54
+    assert kinds["squeeze_excite"]["macs"] == sum(2 * one.mid * one.squeeze for one in squeezed)  # type: ignore[union-attr]
+    assert kinds["squeeze_excite"]["params"] == kinds["squeeze_excite"]["macs"] + sum(
+        one.mid + one.squeeze  # type: ignore[union-attr]
+        for one in squeezed
+    )
+    assert (kinds["activation"]["macs"], kinds["activation"]["params"]) == (0, 0)
+    assert kinds["activation"]["elements_touched"] > kinds["pointwise"]["elements_touched"]
+    assert "squeeze_excite" not in {one["kind"] for one in profiled("mobilenet_v2")["kinds"]}
 
 
 def test_another_form_is_counted_as_asked() -> None:
@@ -212,7 +292,7 @@ def test_a_dense_networks_60_rows_fit_80_columns_a_line_each() -> None:
     dense = [line for line in shown if "dense" in line.lower() and "bottleneck" in line]
     assert len(dense) == 6 + 12 + 24 + 16
     assert dense[0].split()[:2] == ["1.2", "3×3"]  # behind the pooling
-    assert len(shown) < 90
+    assert next(index for index, line in enumerate(shown) if line.startswith("total")) < 84
 
 
 # ---- the list
@@ -254,6 +334,62 @@ def test_a_wide_list_has_whole_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(reference.source in text for reference in REFERENCES.values())
 
 
+# ---- operators, kinds, flops, time
+
+
+def test_every_block_is_followed_by_its_operators() -> None:
+    shown = lines(nas("profile", "mobilenet_v3_small", "--operators"))
+    words = [line.split("·")[1].split() for line in shown if "·" in line]
+    assert len(words) == sum(len(row.block.operators(row.shape)) for row in SMALL.rows())
+    assert ["SE", "pointwise", "1×1,", "240", "→", "64", "1", "0.02", "0.0", "15.4", "221"] in words
+    assert ["hardswish", "112", "803"] in words
+    assert max(len(line) for line in shown) <= 80
+
+
+def test_the_kinds_of_operator_stand_below_the_blocks() -> None:
+    rows = [line.split() for line in lines(nas("profile", "mobilenet_v3_small"))]
+    kinds = {one["kind"]: one for one in profiled("mobilenet_v3_small")["kinds"]}
+    se = kinds["squeeze_excite"]
+    assert [
+        "squeeze-excite",
+        "54",
+        f"{se['macs'] / 1e6:.2f}",
+        f"{100 * se['macs'] / 56_510_400:.1f}",
+        f"{se['params'] / 1e3:.1f}",
+        f"{100 * se['params'] / 2_542_856:.1f}",
+        f"{se['elements_touched'] / 1e6:.2f}",
+        "9.3",
+    ] in rows
+    assert ["activation", "24", f"{kinds['activation']['elements_touched'] / 1e6:.2f}", "27.1"] in rows
+
+
+def test_flops_are_two_a_multiply_add_and_are_called_so_everywhere() -> None:
+    found = profiled("mobilenet_v3_small", "--count", "flops")
+    assert (found["macs"], found["flops"]) == (56_510_400, 113_020_800)
+    for one in (*found["blocks"], *found["kinds"], *found["blocks"][3]["operators"]):
+        assert one["flops"] == 2 * one["macs"]
+    text = "\n".join(shown := lines(nas("profile", "mobilenet_v3_small", "--count", "flops")))
+    assert shown[0] == "MobileNetV3 small: 113.0 MFLOPs (two a multiply-add), 2.54 M parameters"
+    assert "MMACs" not in text
+    assert "two for each multiply-add" in text.replace("\n", " ")
+    assert any(line.split()[:1] == ["total"] and "113.02" in line.split() for line in shown)
+
+
+def test_a_device_adds_a_column_of_milliseconds_and_fills_the_document() -> None:
+    found = find("mobilenet_v3_small")
+    times = {f"blocks[{index}]": index / 8 for index in range(14)}  # of the last block none is known
+    timed = replace(found, latency=Latency(total_ms=12.5, blocks_ms=times, device="some device"))
+    document = profile_json(timed, count=COUNTS["macs"])
+    assert document["latency_ms"] == 12.5
+    assert [one["latency_ms"] for one in document["blocks"]] == [*times.values(), None]
+    console = Console(width=80, file=io.StringIO())
+    console.print(profile_table(timed, width=80, count=COUNTS["macs"]))
+    shown = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert shown[0].rstrip().endswith(", 12.50 ms on some device")
+    assert any(line.split()[-1:] == ["0.125"] and line.startswith("1.1") for line in shown)
+    assert shown[-1].split()[-1] == "12.50"
+
+
 # ---- what the user can mend
 
 
@@ -283,6 +419,7 @@ def test_cifar_strides_of_a_network_without_a_rule_for_them_are_refused() -> Non
         (("--classes", "0"), "--classes 0: must be at least 1"),
         (("--resolution", "0"), "--resolution 0: must be at least 1"),
         (("--resolution", "-1"), "--resolution -1: must be at least 1"),
+        (("--count", "mac"), "--count mac: there are macs and flops"),
     ],
 )
 def test_an_impossible_form_is_refused_naming_the_option(words: tuple[str, ...], message: str) -> None:
@@ -298,6 +435,8 @@ def test_no_name_says_how_to_give_one() -> None:
     assert "--list" in refused()
     assert "leave the others out" in refused("--list", "alexnet")
     assert "leave the others out" in refused("--list", "--resolution", "32")
+    assert "leave the others out" in refused("--list", "--count", "flops")
+    assert "leave the others out" in refused("--list", "--operators")
 
 
 def test_a_file_that_cannot_be_read_is_refused_by_its_name(tmp_path: Path) -> None:

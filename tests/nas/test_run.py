@@ -13,6 +13,7 @@ from optuna.samplers import RandomSampler
 
 import nas
 from nas import Budget, ImageSet, NasError, Run, run_search
+from nas.objectives import Goal
 from nas.record import FACTS, SearchFacts
 from nas.request import Request, derived_name, request_search
 from nas.run import expected_seconds
@@ -161,6 +162,7 @@ def test_a_name_follows_everything_that_makes_another_study(field: str) -> None:
         "data": replace(request_search(tiny_space, **OPTIONS).facts.data, fingerprint="other"),
         "recipe": replace(RECIPE, epochs=3),
         "seed": 1,
+        "goal": Goal(objectives=("accuracy", "macs")),
     }
     facts = request_search(tiny_space, **OPTIONS).facts
     assert derived_name(replace(facts, **{field: other.get(field, "other")})) != derived_name(facts)

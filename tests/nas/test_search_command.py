@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nas.request import request_search
+from nas.run import Run
 from tests.nas.cli import Ended, files, nas
 from tests.nas.fast import FakeTraining, python
 
@@ -138,6 +139,7 @@ def test_the_report_is_written_below_the_study_and_again_on_demand(document: dic
 
 def test_the_report_as_json_is_the_searchs_own_document(document: dict[str, Any], runs: Path) -> None:
     again = json.loads(nas("report", document["study"], "--runs", str(runs), "--json").stdout)
+    assert document["objectives"] == ["accuracy"]
     assert {**again, "next": ""} == {**document, "next": ""}  # what is next depends on what was typed last
 
 
@@ -178,7 +180,16 @@ def test_a_dry_run_tells_and_writes_nothing(tmp_path: Path, fake: FakeTraining) 
     assert done.status == 0
     assert files(tmp_path) == {}
     assert len(fake.calls) == before
-    for word in ("cheapest", "median", "dearest", "random draws", "networks in the space", "4 trials"):
+    for word in (
+        "least",
+        "median",
+        "most",
+        "parameters",
+        "MB of activations",
+        "random draws",
+        "networks in the space",
+        "4 trials",
+    ):
         assert word in " ".join(done.stdout.split())
 
 
@@ -186,11 +197,44 @@ def test_a_dry_run_as_json(tmp_path: Path) -> None:
     done = nas(*SMALL_SEARCH, "--runs", str(tmp_path / "runs"), "--dry-run", "--json")
     found = json.loads(done.stdout)
     space = found["space"]
-    assert space["cheapest"]["macs"] < space["median"]["macs"] < space["dearest"]["macs"]
+    costs = {one["quantity"]: one for one in space["costs"]}
+    assert set(costs) == {"mflops", "params", "size-mb", "memory-mb"}
+    assert all(one["minimum"] < one["median"] < one["maximum"] for one in costs.values())
+    assert (costs["mflops"]["limit"], costs["params"]["limit"]) == (60, None)
+    assert costs["mflops"]["share_that_fits"] == space["share_that_fits"]
+    assert space["cheapest"]["macs"] < 1e6 * costs["mflops"]["median"] < space["dearest"]["macs"]
     assert 0.3 < space["share_that_fits"] < 0.6  # 45% of draws cost at most 60
     assert 1e23 < space["networks"] < 1e26
     assert found["expected_seconds"] > 0
     assert files(tmp_path) == {}
+
+
+FRONT_SEARCH = (*SMALL_SEARCH, "--objectives", "accuracy,macs", "--confirm", "1")
+
+
+def test_a_search_for_a_front_says_so_and_names_no_winner(runs: Path) -> None:
+    done = nas(*FRONT_SEARCH, "--runs", str(runs), "--json")
+    assert done.status == 0
+    document = json.loads(done.stdout)
+    assert document["study"].startswith("mobilenet_v3-60mflops-accuracy-macs-digits-brief-")
+    assert document["objectives"] == ["accuracy", "macs"]
+    assert document["best"] is None
+    assert len(document["hypervolume"]) == 4
+    macs = {trial["number"]: trial["macs"] for trial in document["trials"]}
+    assert set(document["front"]) <= set(macs)
+    assert min(macs.values()) < 30_000_000  # not all near the budget
+    assert {"mobilenet_v3_small@budget/2", "mobilenet_v3_small@thinnest"} <= {
+        reference["name"] for reference in document["references"]
+    }
+    assert "for accuracy,macs: suggestions are spread over cost" in done.stderr
+    assert [line for line in done.stderr.splitlines() if line.startswith("Front: ")]
+    assert "Winner" not in done.stderr
+    again = nas("report", document["study"], "--runs", str(runs), "--json")
+    assert json.loads(again.stdout)["front"] == document["front"]
+    assert f"a front of {len(document['front'])}" in " ".join(nas("list", "--runs", str(runs)).stdout.split())
+    run = Run.load(document["study"], runs=runs)
+    assert [found.record.number for found in run.front] == document["front"]
+    assert run.best is None
 
 
 def test_the_help_shows_its_options_in_groups() -> None:

@@ -1,6 +1,7 @@
 """One trial: the gate before it, the record after it, and which failures are the network's own."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from nas.budget import Budget
 from nas.cost import cost
 from nas.data import split
 from nas.errors import NasError, OverBudget
+from nas.latency.value import Latency
+from nas.model import build
 from nas.plan import Task
 from nas.train import Diverged
 from nas.trial import Trainer, find_device
+from nas.weights import load_weights
 from tests.nas.fast import BUDGET, LARGE, RECIPE, SMALL, FakeTraining, noise
 
 
@@ -46,6 +50,32 @@ def test_one_multiply_add_too_many_is_too_many() -> None:
     trainer(budget=replace(BUDGET, macs=exact)).run(task())
     with pytest.raises(OverBudget):
         trainer(budget=replace(BUDGET, macs=exact - 1)).run(task())
+
+
+TIMED = replace(BUDGET, latency_ms=4.0, latency_target="phone")
+
+
+@pytest.mark.parametrize(
+    ("latency", "known"),
+    [(None, "not known"), (Latency(3.9, 3.8, 4.001), r"up to 4\.001 ms"), (Latency(9, 8, 10, False), r"up to 10\.000")],
+)
+def test_a_network_that_is_not_certain_to_be_fast_enough_is_never_trained(latency: Latency | None, known: str) -> None:
+    fake = FakeTraining()
+    with pytest.raises(OverBudget, match=f"^trial 0: its latency is {known}.*4 ms on phone"):
+        trainer(fake, budget=TIMED).run(task(latency=latency))
+    assert fake.calls == []
+
+
+def test_a_network_that_is_fast_enough_is_trained_and_its_latency_recorded() -> None:
+    known = Latency(3.9, 3.8, 4.0, measured=False, blocks=(1.0, 2.9))
+    record = trainer(budget=TIMED).run(task(latency=known))
+    assert (record.latency, record.latency_ms) == (known, 3.9)
+
+
+def test_a_latency_that_has_no_ceiling_is_recorded_only() -> None:
+    assert trainer().run(task(latency=Latency(9, 8, 10))).latency_ms == 9
+    published = task(LARGE.scaled(1.0), origin="published", number=None, name="large")
+    assert trainer(budget=TIMED).run(published).latency is None
 
 
 def test_a_published_network_is_trained_whatever_it_costs() -> None:
@@ -190,3 +220,38 @@ def test_auto_is_the_best_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_device("auto") == "mps"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert find_device("auto") == "cuda"
+
+
+# ---- weights that are kept
+
+
+def test_the_trained_weights_are_kept_where_the_task_wants_them(tmp_path: Path) -> None:
+    """Those after the training: the function here adds one to a bias, and batch norm's counter stays a whole number."""
+
+    def adds_one(model: Any, data: Any, recipe: Any, seed: int, *, report: Any = None) -> Any:
+        model.blocks[-1][-1].bias.data += 1
+        return FakeTraining()(model, data, recipe, seed, report=report)
+
+    record = trainer(adds_one).run(task(weights=tmp_path / "kept" / "a.safetensors"))
+    assert record.weights == "kept/a.safetensors"
+    network = build(SMALL.scaled(1.0).trained_on(resolution=8, classes=3), seed=1)
+    load_weights(network, tmp_path / "kept" / "a.safetensors")
+    fresh = build(network.spec, seed=7)
+    assert torch.equal(network.blocks[-1][-1].bias, fresh.blocks[-1][-1].bias + 1)  # type: ignore[index]
+    assert [file.name for file in (tmp_path / "kept").iterdir()] == ["a.safetensors"]
+
+
+def test_weights_of_a_training_that_is_not_complete_are_not_kept(tmp_path: Path) -> None:
+    file = tmp_path / "a.safetensors"
+    assert trainer().run(task(weights=file), report=lambda epoch, accuracy: True).weights is None
+    assert trainer(raising(Diverged("no"))).run(task(weights=file)).weights is None
+    assert not file.exists()
+
+
+def test_weights_that_cannot_be_written_do_not_cost_the_record(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "kept").write_text("a file")
+    record = trainer().run(task(weights=tmp_path / "kept" / "a.safetensors"))
+    assert (record.state, record.weights) == ("complete", None)
+    assert "the weights of trial 0 are not kept" in caplog.text

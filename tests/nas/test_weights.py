@@ -457,10 +457,10 @@ def test_no_code_in_a_file_is_run(tiny: Network, tmp_path: Path) -> None:
 
 
 def test_an_unknown_layout_is_refused_with_those_that_exist(tiny: Network) -> None:
-    expected = "layout: 'keras': unknown; there are own, torchvision, timm"
+    expected = "layout: 'keras': unknown; there are own, torchvision, timm, exported"
     assert refused(copy.deepcopy(tiny), tiny.state_dict(), "keras") == expected
     for unknown in ("keras", "auto"):  # nothing to guess from on the way out
-        with pytest.raises(NasError, match=f"layout: '{unknown}': unknown; there are own, torchvision, timm"):
+        with pytest.raises(NasError, match=f"layout: '{unknown}': unknown; there are own, torchvision, timm, exported"):
             export_weights(tiny, unknown)
 
 
@@ -469,7 +469,7 @@ def test_a_network_that_a_library_has_not_is_refused_with_the_layouts_it_has() -
     with pytest.raises(NasError) as caught:
         export_weights(network, "timm")
     assert str(caught.value) == (
-        "layout: 'timm': this network is none of its families (mobilenetv3); layouts it has: own, torchvision"
+        "layout: 'timm': this network is none of its families (mobilenetv3); layouts it has: own, torchvision, exported"
     )
     # no hidden layer: neither V2 (it has squeeze-excite) nor V3
     spec = ArchSpec(
@@ -483,15 +483,16 @@ def test_a_network_that_a_library_has_not_is_refused_with_the_layouts_it_has() -
     )
     message = refused(Network(spec), {"features.0.0.weight": torch.zeros(8, 3, 3, 3)}, "torchvision")
     assert message.endswith(
-        "none of its families (mobilenet_v2, mobilenet_v3, squeezenet, densenet, alexnet); layouts it has: own"
+        "none of its families (mobilenet_v2, mobilenet_v3, squeezenet, densenet, alexnet); "
+        "layouts it has: own, exported"
     )
 
 
 def test_where_no_layout_agrees_the_message_names_those_that_were_tried(tiny: Network) -> None:
     message = refused(build(TINY, seed=2), {"conv1.weight": torch.zeros(3)})
-    assert message.endswith("; layouts tried: own, torchvision, timm")
+    assert message.endswith("; layouts tried: own, torchvision, timm, exported")
     message = refused(build(mobilenet_v2.published(0.35), seed=2), {"conv1.weight": torch.zeros(3)})
-    assert message.endswith("; layouts tried: own, torchvision")
+    assert message.endswith("; layouts tried: own, torchvision, exported")
 
 
 def test_the_models_own_loader_takes_torchvisions_names_and_no_others(tiny: Network) -> None:

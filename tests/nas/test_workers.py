@@ -8,7 +8,7 @@ import sys
 import types
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from nas.storage import counted, open_storage, read_run, records
 from nas.train import Result
 from nas.trial import Trainer
 from nas.watch import Silent
+from nas.weights_file import read_about
 from nas.workers import ALONE, Workers, ensure_importable
 from tests.nas import outside
 from tests.nas.fast import (
@@ -101,9 +102,44 @@ def test_workers_are_kept_and_are_no_more_than_asked_for(crew: Workers) -> None:
     assert pids(crew) == before
 
 
+def test_a_worker_leaves_the_trained_weights_where_the_task_wants_them(crew: Workers, tmp_path: Path) -> None:
+    file = tmp_path / "weights" / "trial-0.safetensors"
+    record = one(crew.run(jobs(replace(task(), weights=file))))
+    assert record.weights == "weights/trial-0.safetensors"
+    about = read_about(file)
+    assert about is not None
+    assert (about.name, about.val_accuracy) == ("trial 0", record.val_accuracy)
+
+
 def test_what_can_never_begin_is_an_error_and_does_not_wait_for_ever(crew: Workers) -> None:
     with pytest.raises(RuntimeError, match="nothing can begin"):
         list(crew.run(iter([None])))
+
+
+# ---- while something is measured
+
+
+@LINUX
+def test_workers_stand_still_while_they_are_paused_and_go_on_after(crew: Workers) -> None:
+    def states() -> set[str]:
+        stats = [Path(f"/proc/{pid}/stat").read_text() for pid in pids(crew)]
+        return {stat.rpartition(")")[2].split()[0] for stat in stats}
+
+    list(crew.run(jobs(task(number=0), task(number=1))))
+    assert len(pids(crew)) == 2
+    before = pids(crew)
+    with suppress(KeyboardInterrupt), crew.paused():  # whatever happens meanwhile
+        wait_for(lambda: states() == {"T"}, 10)
+        raise KeyboardInterrupt
+    wait_for(lambda: "T" not in states(), 10)
+    assert one(crew.run(jobs(task()))).state == "complete"
+    assert pids(crew) == before
+
+
+def test_where_a_process_cannot_be_stopped_workers_go_on(crew: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(signal, "SIGSTOP")
+    with crew.paused():
+        assert one(crew.run(jobs(task()))).state == "complete"
 
 
 # ---- deaths
@@ -374,7 +410,7 @@ def test_where_no_number_is_given_they_train_in_this_process() -> None:
 SCRIPT = """
 import signal
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 
 import beside
 from nas.workers import Workers

@@ -8,11 +8,14 @@ from functools import lru_cache
 from nas.arch import ArchSpec
 from nas.budget import Budget
 from nas.cost import cost
-from nas.draw import Draw, draw_inside
+from nas.draw import Draw, draw_inside, move_inside
+from nas.latency.value import Calibration, Latency
+from nas.objectives import Goal
 from nas.plan import trust_tasks
 from nas.recipe import Recipe
 from nas.record import DataFacts, EpochRecord, Record, RunRecords, SearchFacts, State
 from nas.space import Option
+from nas.spread import part_at_random
 from search_spaces import REFERENCES, SPACES
 
 BUDGET = Budget(macs=60_000_000)
@@ -170,8 +173,96 @@ def fake_run(
     study = replace(facts(budget=budget, recipe=recipe, demo=demo, confirm=len(seeds)), trials=max(trials, 1))
     own = fake_trials(study, trials, states)
     known = fake_references(study) if references else ()
-    fresh = confirm(to_confirm(own, known), study, seeds) if confirmed else ()
+    fresh = confirm(to_confirm(own, known, study), study, seeds) if confirmed else ()
     return RunRecords(name="fake-60", facts=study, trials=own, references=known, confirmations=fresh)
+
+
+FRONT = Goal(objectives=("accuracy", "macs"))
+
+
+def fake_front(
+    *, trials: int = 24, seeds: tuple[int, ...] = (1, 2), goal: Goal = FRONT, states: dict[int, State] | None = None
+) -> RunRecords:
+    """A finished search for a front; latencies, where they are asked for, are proportional to multiply-adds."""
+    from nas.evidence import to_confirm
+
+    study = replace(facts(confirm=len(seeds)), trials=trials, goal=goal)
+    small = REFERENCES["mobilenet_v3_small"]
+    own = tuple(
+        record(
+            one.spec,
+            study,
+            number=number,
+            origin="draw" if number < 10 else "tpe",
+            choices=one.choices,
+            state=(states or {}).get(number, "complete"),
+        )
+        for number, one in enumerate(spread_networks(trials))
+    )
+    narrow = tuple(
+        record(
+            small.scaled(width),
+            study,
+            name=f"{small.name}@budget/{part}",
+            title=f"{small.title} ×{width:g}",
+            origin="scaled",
+        )
+        for part, width in ((2, 0.7), (4, 0.44), (8, 0.25))
+    )
+    own, known = (with_latency(group, goal) for group in (own, (*fake_references(study), *narrow)))
+    fresh = with_latency(confirm(to_confirm(own, known, study), study, seeds), goal)
+    return RunRecords(name="fake-front", facts=study, trials=own, references=known, confirmations=fresh)
+
+
+@lru_cache(maxsize=4)
+def spread_networks(count: int) -> tuple[Draw, ...]:
+    """Of the whole range of costs under 60 MFLOPs."""
+    space, rng = SPACES["mobilenet_v3"], random.Random(11)
+    found: list[Draw] = []
+    for _ in range(count):
+        part = part_at_random(space, BUDGET, rng)
+        start = draw_inside(space, BUDGET, rng, near=0.0)
+        found.append(move_inside(space, part, start, rng, taken={one.spec for one in found}))
+    return tuple(found)
+
+
+def with_latency(records: tuple[Record, ...], goal: Goal) -> tuple[Record, ...]:
+    if not goal.needs_latency:
+        return records
+    return tuple(replace(one, latency=_latency(one)) for one in records)
+
+
+def _latency(record: Record, *, measured: bool = False) -> Latency:
+    """Made up: half a millisecond, and one for 20 million multiply-adds; blocks by theirs."""
+    ms = 0.5 + record.macs / 20e6
+    width = 0.01 if measured else 0.1
+    blocks = tuple(0.03 + one.macs / 20e6 for one in BUDGET.deployed(record.spec).costs())
+    return Latency(ms, ms * (1 - width), ms * (1 + width), measured=measured, blocks=blocks)
+
+
+def with_target(run: RunRecords) -> RunRecords:
+    """The same run, timed: trials by prediction, what was confirmed as a whole."""
+    budget = replace(run.facts.budget, latency_ms=4.0, latency_target="onnxruntime-cpu")
+    calibration = Calibration(
+        slope=1.0,
+        constant=0.0,
+        fitted=24,
+        checked=24,
+        error=0.021,
+        error_95=0.062,
+        estimated_error=0.04,
+        estimated_error_95=0.1,
+        spearman=0.993,
+        macs_error=0.12,
+        macs_spearman=0.95,
+    )
+    facts = replace(run.facts, budget=budget, latency_fingerprint="a processor, 1 thread", calibration=calibration)
+    timed = {
+        name: tuple(replace(one, latency=_latency(one, measured=name == "confirmations")) for one in records)
+        for name in ("trials", "references", "confirmations")
+        for records in (getattr(run, name),)
+    }
+    return replace(run, facts=facts, **timed)
 
 
 def with_longer(run: RunRecords, scores: list[float]) -> RunRecords:

@@ -18,7 +18,7 @@ from reports.figures import FIGURES, Drawing, Skipped, base
 from reports.figures.accuracy_by_cost import front
 from reports.figures.labels import spread
 from reports.files import write_whole
-from tests.reports.fakes import confirm, fake_run, with_longer
+from tests.reports.fakes import confirm, fake_run, with_longer, with_target
 
 ONE_EPOCH = Recipe(name="demo", epochs=1, train_images=500, val_images=200, resolution=32)
 
@@ -37,7 +37,7 @@ def identical() -> RunRecords:
 
     run = fake_run()
     trials, references = (tuple(same(record) for record in group) for group in (run.trials, run.references))
-    fresh = confirm(to_confirm(trials, references), run.facts, (1, 2))
+    fresh = confirm(to_confirm(trials, references, run.facts), run.facts, (1, 2))
     return replace(run, trials=trials, references=references, confirmations=tuple(same(one) for one in fresh))
 
 
@@ -79,7 +79,7 @@ class _Page(HTMLParser):
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     run = with_longer(fake_run(states={3: "failed", 7: "pruned"}), [0.7 - 0.01 * place for place in range(8)])
-    reports.write(run, folder)
+    reports.write(with_target(run), folder)
     return folder
 
 

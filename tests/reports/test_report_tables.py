@@ -8,7 +8,7 @@ from nas.arch import ArchSpec
 from nas.evidence import confirmed, finalists, scores
 from reports import standing
 from reports.tables import COLUMNS, network_json, network_rows, networks_csv
-from tests.reports.fakes import fake_run
+from tests.reports.fakes import fake_run, with_target
 
 
 def test_every_trial_and_reference_has_one_row() -> None:
@@ -45,11 +45,26 @@ def test_json_of_a_trial_has_exactly_the_agreed_keys_and_rebuilds_the_network() 
     run = fake_run()
     document = json.loads(json.dumps(network_json(run, run.trials[0])))
     common = {"title", "origin", "macs", "params", "train_macs", "val_accuracy", "confirmed", "choices", "spec"}
+    common |= {"latency_ms", "latency"}
     assert set(document) == common | {"number", "state"}
     assert ArchSpec.from_json(json.dumps(document["spec"])) == run.trials[0].spec
     reference = network_json(run, run.references[0])
     assert set(reference) == common | {"name"}
     assert reference["confirmed"] is None
+    assert (reference["latency_ms"], reference["latency"]) == (None, None)
+
+
+def test_latency_is_that_of_the_whole_network_where_it_was_measured() -> None:
+    run = with_target(fake_run())
+    best = finalists(run.trials)[0]
+    document = network_json(run, best)
+    assert document["latency_ms"] == 0.5 + best.macs / 20e6
+    assert document["latency"]["measured"]
+    assert document["latency"]["target"] == "onnxruntime-cpu"
+    other = finalists(run.trials, len(run.trials))[-1]
+    assert not network_json(run, other)["latency"]["measured"]
+    lines = {row["network"]: row for row in csv.DictReader(io.StringIO(networks_csv(run)))}
+    assert (lines[best.key]["latency_measured"], lines[other.key]["latency_measured"]) == ("True", "False")
 
 
 def test_json_shows_null_for_the_accuracy_of_a_stopped_trial() -> None:

@@ -1,0 +1,151 @@
+"""Sums of blocks, calibrated on whole networks; what was measured is not predicted."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from nas.arch import ArchSpec
+from nas.cost import cost
+from nas.latency.estimate import Estimate
+from nas.latency.predict import LEAST_ERROR, Predictor, calibrate, placed
+from nas.latency.table import Placed, Table
+from nas.latency.value import Latency
+from tests.nas.fast import tiny_space
+from tests.nas.latency.fakes import block_ms, calibration, latency, predictor_of, specs_of, table_of, total
+
+SPECS = specs_of(tiny_space, 60)
+
+
+def test_where_blocks_are_known_and_times_add_up_the_prediction_is_exact() -> None:
+    predict = predictor_of(SPECS)
+    for spec in SPECS:
+        known = predict(spec)
+        assert known.ms == pytest.approx(total(spec))
+        assert not known.measured
+        assert (known.low, known.high) == pytest.approx((0.95 * known.ms, 1.05 * known.ms))
+
+
+def test_the_calibration_is_a_line_in_the_sum() -> None:
+    predict = predictor_of(SPECS, slope=0.8, constant=0.03)
+    assert predict(SPECS[0]).ms == pytest.approx(0.8 * total(SPECS[0]) + 0.03)
+
+
+def test_a_network_measured_as_a_whole_is_not_predicted() -> None:
+    table = table_of(SPECS)
+    predict = Predictor(table=table, calibration=calibration())
+    before = predict(SPECS[0])
+    table.networks[SPECS[0]] = Latency(7.0, 6.5, 7.5)
+    assert predict(SPECS[0]) == Latency(7.0, 6.5, 7.5)
+    assert before.ms != 7.0
+    assert not predict(SPECS[1]).measured
+
+
+def test_nothing_is_faster_than_a_call() -> None:
+    table = table_of(SPECS)
+    table.overhead_ms = 100.0
+    assert Predictor(table=table, calibration=calibration())(SPECS[0]).ms == 100.0
+    table.overhead_ms = None
+    assert Predictor(table=table, calibration=calibration(constant=-1e6))(SPECS[0]).ms > 0
+
+
+def test_what_takes_no_time_changes_no_prediction() -> None:
+    predict = predictor_of(SPECS)
+    spec = SPECS[0]
+    other = replace(spec, blocks=(replace(spec.blocks[0], norm_eps=1e-3, norm_momentum=0.01), *spec.blocks[1:]))
+    assert other != spec
+    assert predict(other) == predict(spec)
+
+
+def test_unknown_blocks_are_estimated_with_the_wider_interval() -> None:
+    known, new = SPECS[:50], next(spec for spec in SPECS[50:] if set(placed(spec)) - set(_blocks(SPECS[:50])))
+    predict = predictor_of(known)
+    found = predict(new)
+    assert (found.low, found.high) == pytest.approx((0.8 * found.ms, 1.2 * found.ms))
+    measured = [known for _, known in predict.blocks(new)]
+    assert measured == [one in predict.table.blocks for one in placed(new)]
+    assert {True, False} == set(measured)
+    assert found.ms == pytest.approx(total(new), rel=0.2)  # the formula is one that a line can tell
+
+
+def _blocks(specs: list[ArchSpec]) -> dict[Placed, None]:
+    return {one: None for spec in specs for one in placed(spec)}
+
+
+def test_blocks_are_given_in_the_networks_order() -> None:
+    predict = predictor_of(SPECS)
+    assert [ms for ms, _ in predict.blocks(SPECS[0])] == pytest.approx([block_ms(one) for one in placed(SPECS[0])])
+
+
+def measured_with_noise(seed: int = 0) -> Table:
+    """Networks that take a little less than their blocks, each a little off by chance."""
+    luck = random.Random(seed)
+    table = table_of(SPECS)
+    table.networks = {spec: latency((0.9 * total(spec) + 0.01) * luck.uniform(0.95, 1.05)) for spec in SPECS}
+    return table
+
+
+def test_the_errors_of_a_calibration_are_those_of_plain_numpy_on_networks_it_was_not_fitted_to() -> None:
+    table = measured_with_noise()
+    fitted, checked = SPECS[:30], SPECS[30:]
+    found = calibrate(table, fitted, checked)
+    sums = {spec: sum(table.blocks[one] for one in placed(spec)) for spec in SPECS}
+    ms = {spec: table.networks[spec].ms for spec in SPECS}
+    # least squares of relative errors: each row is divided by what it should give
+    weights = np.array([1 / ms[spec] for spec in fitted])
+    slope, constant = np.polyfit([sums[spec] for spec in fitted], [ms[spec] for spec in fitted], 1, w=weights)
+    assert (found.slope, found.constant) == pytest.approx((slope, constant))
+    predicted = np.array([slope * sums[spec] + constant for spec in checked])
+    errors = abs(predicted / np.array([ms[spec] for spec in checked]) - 1)
+    assert found.error == pytest.approx(np.median(errors))
+    assert found.error_95 == pytest.approx(np.quantile(errors, 0.95))
+    assert found.spearman == pytest.approx(spearmanr(predicted, [ms[spec] for spec in checked]).statistic)
+    assert (found.fitted, found.checked) == (30, 30)
+
+
+def test_the_error_by_multiply_adds_is_that_of_a_line_in_them() -> None:
+    table = measured_with_noise()
+    fitted, checked = SPECS[:30], SPECS[30:]
+    found = calibrate(table, fitted, checked)
+    ms = {spec: table.networks[spec].ms for spec in SPECS}
+    macs = {spec: cost(spec).macs / 1e6 for spec in SPECS}
+    line = np.polyfit(
+        [macs[spec] for spec in fitted], [ms[spec] for spec in fitted], 1, w=[1 / ms[spec] for spec in fitted]
+    )
+    errors = [abs(np.polyval(line, macs[spec]) / ms[spec] - 1) for spec in checked]
+    assert found.macs_error == pytest.approx(np.median(errors))
+    assert found.macs_error > found.error
+
+
+def test_a_calibration_of_times_that_add_up_is_the_identity_and_claims_no_certainty() -> None:
+    found = calibrate(table_of(SPECS, measured=SPECS), SPECS[:30], SPECS[30:])
+    assert (found.slope, found.constant) == pytest.approx((1.0, 0.0), abs=1e-9)
+    assert found.error == pytest.approx(0, abs=1e-9)
+    assert found.error_95 == LEAST_ERROR
+    assert found.spearman == pytest.approx(1)
+
+
+def test_estimates_are_never_trusted_more_than_what_is_known() -> None:
+    found = calibrate(measured_with_noise(), SPECS[:30], SPECS[30:])
+    assert found.estimated_error_95 >= found.error_95
+    assert found.estimated_error > 0
+
+
+def test_estimates_rank_the_third_of_the_blocks_that_was_held_out() -> None:
+    blocks = list(table_of(specs_of(tiny_space, 150)).blocks.items())
+    random.Random(0).shuffle(blocks)
+    third = len(blocks) // 3
+    held_out, known = blocks[:third], dict(blocks[third:])
+    estimate = Estimate(blocks=known)
+    estimates = estimate.milliseconds([one for one, _ in held_out])
+    assert spearmanr(estimates, [ms for _, ms in held_out]).statistic > 0.95
+    assert min(estimates) > 0
+
+
+def test_a_kind_nobody_measured_is_estimated_by_the_others() -> None:
+    blocks = {one: ms for one, ms in table_of(SPECS).blocks.items() if one.block.kind != "classifier"}
+    one = next(one for one in table_of(SPECS).blocks if one.block.kind == "classifier")
+    (found,) = Estimate(blocks=blocks).milliseconds([one])
+    assert 0 < found < max(blocks.values())
