@@ -43,24 +43,14 @@ class Encoded:
 
 def encode(points: Sequence[Draw], domains: Mapping[str, tuple[Option, ...]], sizes: Sequence[float]) -> Encoded:
     """``domains``: the decisions to compare by, in a fixed order; others only count as asked."""
-    places = {name: {option: at for at, option in enumerate(options)} for name, options in domains.items()}
-    nothing = dict.fromkeys(places, -1)
-    rows = [
-        list(
-            {
-                **nothing,
-                **{name: places[name][value] for name, value in point.choices.items() if name in places},
-            }.values()
-        )
-        for point in points
-    ]
+    places = [(name, {None: -1, **{option: at for at, option in enumerate(options)}}) for name, options in domains.items()]
+    rows = [[of[point.choices.get(name)] for name, of in places] for point in points]
     codes = np.array(rows, dtype=np.intp).reshape(len(points), len(domains))
     tables = [_roots(len(options), is_ordered(options)) for options in domains.values()]
-    others = [sum(len(point.domains[name]) > 1 for name in point.domains.keys() - domains.keys()) for point in points]
     return Encoded(
         np.concatenate([first[codes[:, column]] for column, (first, _) in enumerate(tables)], axis=1),
         np.concatenate([second[codes[:, column]] for column, (_, second) in enumerate(tables)], axis=1),
-        (codes >= 0).sum(axis=1) + np.array(others, dtype=float),
+        np.array([sum(len(options) > 1 for options in point.domains.values()) for point in points], dtype=float),
         np.array(sizes, dtype=float),
     )
 
