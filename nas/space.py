@@ -67,7 +67,7 @@ def recording(pick: Pick, into: dict[str, Option], domains: dict[str, tuple[Opti
         into[name] = value
         if domains is not None:
             known = domains.setdefault(name, tuple(options))
-            if known != tuple(options):
+            if known is not options and known != tuple(options):
                 raise SpecError(
                     f"{name}: asked with {tuple(options)!r}, before with {known!r}; options must not change"
                 )

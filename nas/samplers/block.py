@@ -15,7 +15,7 @@ from nas.draw import Draw
 from nas.samplers.feasible import Fitting, Hashed, Taken, identity, shared
 from nas.samplers.improvement import expected_improvement
 from nas.samplers.inside import InsideSampler
-from nas.samplers.kernel import Encoded, Floats, domains_of, encode
+from nas.samplers.kernel import Encoded, Encoder, Floats, domains_of
 from nas.samplers.moment import Moment, merits
 from nas.samplers.surrogate import learn
 from nas.samplers.told import Told
@@ -62,14 +62,15 @@ class BlockProposer:
         if len(told) < 2 or np.all(np.ptp(values, axis=0) == 0):
             return self.begin(moment)
         points = [one.point for one in told]
-        domains = domains_of([*points, *moment.running])
+        encoder = Encoder(domains_of([*points, *moment.running]), moment.memory.get("encoder"))
+        moment.memory["encoder"] = encoder
 
         def encoded(networks: Sequence[Draw], sizes: Sequence[float] | None = None) -> Encoded:
             if not self.by_size:
                 sizes = [0.0] * len(networks)
             elif sizes is None:
                 sizes = [moment.feasible.size(network) for network in networks]
-            return encode(networks, domains, sizes)
+            return encoder(networks, sizes)
 
         known = encoded(points, [one.size for one in told])
         learned = [learn(known, of_one) for of_one in values.T]

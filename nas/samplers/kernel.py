@@ -43,7 +43,7 @@ class Encoded:
 
 def encode(points: Sequence[Draw], domains: Mapping[str, tuple[Option, ...]], sizes: Sequence[float]) -> Encoded:
     """``domains``: the decisions to compare by, in a fixed order; others only count as asked."""
-    places = [(name, {None: -1, **{option: at for at, option in enumerate(options)}}) for name, options in domains.items()]
+    places = [(name, {None: -1} | {option: at for at, option in enumerate(options)}) for name, options in domains.items()]
     rows = [[of[point.choices.get(name)] for name, of in places] for point in points]
     codes = np.array(rows, dtype=np.intp).reshape(len(points), len(domains))
     tables = [_roots(len(options), is_ordered(options)) for options in domains.values()]
@@ -53,6 +53,24 @@ def encode(points: Sequence[Draw], domains: Mapping[str, tuple[Option, ...]], si
         np.array([sum(len(options) > 1 for options in point.domains.values()) for point in points], dtype=float),
         np.array(sizes, dtype=float),
     )
+
+
+class Encoder:
+    """Encodes by ``domains`` what most of the time was encoded a suggestion ago, by the encoder ``before`` this one."""
+
+    def __init__(self, domains: Mapping[str, tuple[Option, ...]], before: "Encoder | None" = None) -> None:
+        self.domains = domains
+        self._rows: dict[Draw, tuple[Floats, Floats, float]] = {}
+        self._before = before._rows if before is not None and before.domains == domains else {}
+
+    def __call__(self, points: Sequence[Draw], sizes: Sequence[float]) -> Encoded:
+        """One or more networks."""
+        new = [point for point in points if point not in self._rows and point not in self._before]
+        fresh = encode(new, self.domains, [0.0] * len(new))
+        self._before.update(zip(new, zip(fresh.first, fresh.second, fresh.asked.tolist(), strict=True), strict=True))
+        rows = [self._rows.setdefault(point, self._before[point]) for point in points]
+        first, second, asked = zip(*rows, strict=True)
+        return Encoded(np.array(first), np.array(second), np.array(asked), np.array(sizes, dtype=float))
 
 
 def domains_of(points: Sequence[Draw]) -> dict[str, tuple[Option, ...]]:
