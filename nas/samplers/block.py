@@ -74,7 +74,7 @@ class BlockProposer:
 
         known = encoded(points, [one.size for one in told])
         learned = [learn(known, of_one) for of_one in values.T]
-        expected = np.stack([surrogate.predict(known)[0] for surrogate in learned], axis=1)
+        expected = np.stack([surrogate.expected() for surrogate in learned], axis=1)
         fitting = [number for number, one in enumerate(told) if one.fits] or list(range(len(told)))
         worth = merits([tuple(row) for row in expected[fitting]])
         best = sorted(range(len(fitting)), key=lambda number: -worth[number])[:PARENTS]

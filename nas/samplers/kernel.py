@@ -75,8 +75,10 @@ class Encoder:
 
 def domains_of(points: Sequence[Draw]) -> dict[str, tuple[Option, ...]]:
     """Every decision with more than one option, sorted: sums must not depend on what was met first."""
-    found = {name: options for point in points for name, options in point.domains.items() if len(options) > 1}
-    return dict(sorted(found.items()))
+    found: dict[str, tuple[Option, ...]] = {}
+    for point in points:
+        found.update(point.domains)
+    return {name: options for name, options in sorted(found.items()) if len(options) > 1}
 
 
 def kernel(one: Encoded, other: Encoded, pairs: float) -> Floats:

@@ -35,6 +35,13 @@ class Surrogate:
         variance = self.scale * np.clip(1 - (between**2).sum(axis=0), 1e-12, None)
         return mean, np.sqrt(variance)
 
+    def expected(self) -> Floats:
+        """The means of what was told itself, [told]: values less their share of noise, so nothing is to be compared
+        again."""
+        noise = self.noise * solve_triangular(self.root, self.white, lower=True, trans="T", check_finite=False)
+        told: Floats = trend(self.told) @ self.mean + self.root @ self.white - noise
+        return told
+
     def believe(self, running: Encoded) -> "Surrogate":
         """As if these had been told just what is expected of them (kriging believer, Ginsbourger et al. 2010): no mean
         changes, and around them there is less to find out."""
