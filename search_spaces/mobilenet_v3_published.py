@@ -118,9 +118,7 @@ def _convolution(kernel: int, out: int, activation: Activation, stride: int = 1)
 
 
 @lru_cache(maxsize=65536)
-def _bottleneck(
-    row: BlockRow, channels: int, out: int, stride: int, se_ratio: float, gate: Gate
-) -> InvertedResidual:
+def _bottleneck(row: BlockRow, channels: int, out: int, stride: int, se_ratio: float, gate: Gate) -> InvertedResidual:
     mid = divisible(row.expansion * channels)
     return InvertedResidual(
         kernel=row.kernel,

@@ -5,12 +5,13 @@ with s the number of choices that two networks share; divided so that a network'
 are ordered numbers, neighbours share a part of a choice. A decision that only one of the two has counts as different.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import block_diag
 
 from nas.draw import Draw
 from nas.space import Option, is_ordered
@@ -41,36 +42,46 @@ class Encoded:
         )
 
 
-def encode(points: Sequence[Draw], domains: Mapping[str, tuple[Option, ...]], sizes: Sequence[float]) -> Encoded:
-    """``domains``: the decisions to compare by, in a fixed order; others only count as asked."""
-    places = [(name, {None: -1} | {option: at for at, option in enumerate(options)}) for name, options in domains.items()]
-    rows = [[of[point.choices.get(name)] for name, of in places] for point in points]
-    codes = np.array(rows, dtype=np.intp).reshape(len(points), len(domains))
-    tables = [_roots(len(options), is_ordered(options)) for options in domains.values()]
-    return Encoded(
-        np.concatenate([first[codes[:, column]] for column, (first, _) in enumerate(tables)], axis=1),
-        np.concatenate([second[codes[:, column]] for column, (_, second) in enumerate(tables)], axis=1),
-        np.array([sum(len(options) > 1 for options in point.domains.values()) for point in points], dtype=float),
-        np.array(sizes, dtype=float),
-    )
-
-
 class Encoder:
-    """Encodes by ``domains`` what most of the time was encoded a suggestion ago, by the encoder ``before`` this one."""
+    """Encodes by ``domains``: the decisions to compare by, in a fixed order; others only count as asked.
+
+    Most networks were encoded a suggestion ago, by the encoder ``before`` this one.
+    """
 
     def __init__(self, domains: Mapping[str, tuple[Option, ...]], before: "Encoder | None" = None) -> None:
         self.domains = domains
-        self._rows: dict[Draw, tuple[Floats, Floats, float]] = {}
-        self._before = before._rows if before is not None and before.domains == domains else {}
+        self._rows: dict[Draw, tuple[Floats, Floats, int]] = {}
+        if before is not None and before.domains == domains:
+            self._before, self._places, self._tables = before._rows, before._places, before._tables
+            return
+        self._before = {}
+        self._places: list[tuple[str, dict[Option | None, int]]] = []  # of options, and of a decision not asked
+        count = 0
+        for name, options in domains.items():
+            self._places.append((name, {option: count + at for at, option in enumerate((*options, None))}))
+            count += len(options) + 1
+        roots = [_roots(len(options), is_ordered(options)) for options in domains.values()]
+        self._tables = block_diag(*(first for first, _ in roots)), block_diag(*(second for _, second in roots))
 
     def __call__(self, points: Sequence[Draw], sizes: Sequence[float]) -> Encoded:
-        """One or more networks."""
+        """One or more networks; ``sizes``: what each is expected to be worth from its cost alone."""
         new = [point for point in points if point not in self._rows and point not in self._before]
-        fresh = encode(new, self.domains, [0.0] * len(new))
-        self._before.update(zip(new, zip(fresh.first, fresh.second, fresh.asked.tolist(), strict=True), strict=True))
+        self._before.update(zip(new, self._encoded(new), strict=True))
         rows = [self._rows.setdefault(point, self._before[point]) for point in points]
         first, second, asked = zip(*rows, strict=True)
-        return Encoded(np.array(first), np.array(second), np.array(asked), np.array(sizes, dtype=float))
+        return Encoded(np.array(first), np.array(second), np.array(asked, dtype=float), np.array(sizes, dtype=float))
+
+    def _encoded(self, points: Sequence[Draw]) -> Iterator[tuple[Floats, Floats, int]]:
+        places = [[of[point.choices.get(name)] for name, of in self._places] for point in points]
+        asked = [sum(len(options) > 1 for options in point.domains.values()) for point in points]
+        chosen = np.zeros((len(points), len(self._tables[0])))
+        np.put_along_axis(chosen, np.array(places, dtype=np.intp).reshape(len(points), len(self._places)), 1.0, axis=1)
+        return zip(*(chosen @ table for table in self._tables), asked, strict=True)
+
+
+def encode(points: Sequence[Draw], domains: Mapping[str, tuple[Option, ...]], sizes: Sequence[float]) -> Encoded:
+    """Once, with nothing kept."""
+    return Encoder(domains)(points, sizes)
 
 
 def domains_of(points: Sequence[Draw]) -> dict[str, tuple[Option, ...]]:
@@ -84,10 +95,14 @@ def domains_of(points: Sequence[Draw]) -> dict[str, tuple[Option, ...]]:
 def kernel(one: Encoded, other: Encoded, pairs: float) -> Floats:
     """[networks of one, networks of the other]; ``pairs`` is c."""
     shared = one.first @ other.first.T
-    squares = one.second @ other.second.T
-    both = 1 + shared + pairs * (shared**2 - squares) / 2
-    result: Floats = both / np.sqrt(np.outer(_alone(one.asked, pairs), _alone(other.asked, pairs)))
-    return result
+    found: Floats = shared * shared
+    found -= one.second @ other.second.T  # in place: memory for each step takes longer than the step
+    found *= pairs / 2
+    found += shared
+    found += 1
+    found /= np.sqrt(_alone(one.asked, pairs))[:, None]
+    found /= np.sqrt(_alone(other.asked, pairs))
+    return found
 
 
 def _alone(asked: Floats, pairs: float) -> Floats:

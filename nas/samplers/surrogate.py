@@ -32,7 +32,7 @@ class Surrogate:
         """Means and standard deviations, without the noise of a single value, [networks]."""
         between = solve_triangular(self.root, kernel(self.told, networks, self.pairs), lower=True, check_finite=False)
         mean = trend(networks) @ self.mean + self.white @ between
-        variance = self.scale * np.clip(1 - (between**2).sum(axis=0), 1e-12, None)
+        variance = self.scale * np.clip(1 - np.einsum("ij,ij->j", between, between), 1e-12, None)
         return mean, np.sqrt(variance)
 
     def expected(self) -> Floats:
