@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from nas.draw import Draw
 from nas.samplers.feasible import Fitting, Hashed, Taken, identity, shared
@@ -17,9 +18,12 @@ from nas.samplers.improvement import expected_improvement
 from nas.samplers.inside import InsideSampler
 from nas.samplers.kernel import Encoded, Encoder, Floats, domains_of
 from nas.samplers.moment import Moment, merits
-from nas.samplers.surrogate import learn
+from nas.samplers.scores import Scores
+from nas.samplers.surrogate import Surrogate, learn
 from nas.samplers.told import Told
 from nas.space import Choices, Pick
+
+Places = npt.NDArray[np.intp]
 
 BEGINNING = 8  # networks before values are learned from
 BY_SIZE = True  # whether values are first explained by how much of the limit is used
@@ -31,6 +35,7 @@ AFRESH = 30  # further changes of them, others each time
 STEPS = (1, 1, 1, 2, 2, 3)  # decisions changed at a time
 DRAWN = 16  # random draws that are looked at, one of them new each time
 MEASURED = 8  # networks of the pool that are measured, where only that tells whether they fit
+SCORED = 16  # networks of the pool, the most promising, that are scored untrained, where that is asked for
 LISTED = 1000  # of a list of candidates: so many at random, and the changes of the best
 LEARNED = 250  # trials learned from: the best and the newest
 KEPT = 50  # of them the best
@@ -42,11 +47,13 @@ class BlockProposer:
 
     ``by_size``: values are first explained by how much of the limit is used. ``by_losses``: what is learned is the mean
     of value and sum of training losses, both in their own deviations, where there is one objective and all have losses.
+    ``by_scores``: of the most promising networks, values are first explained by a score of the untrained network too.
     """
 
     seed: int
     by_size: bool = BY_SIZE
     by_losses: bool = False
+    by_scores: bool = False
     beginning: ClassVar[int] = BEGINNING
 
     def begin(self, moment: Moment) -> Draw:
@@ -79,19 +86,33 @@ class BlockProposer:
         worth = merits([tuple(row) for row in expected[fitting]])
         best = sorted(range(len(fitting)), key=lambda number: -worth[number])[:PARENTS]
         pool = candidates(moment, [points[fitting[number]] for number in best])
-        if moment.running:
-            running = encoded(moment.running)
-            learned = [surrogate.believe(running) for surrogate in learned]
         new = encoded([one.point for one in pool], [one.size for one in pool])
-        predicted = [surrogate.predict(new) for surrogate in learned]
-        gain = expected_improvement(
-            np.stack([mean for mean, _ in predicted], axis=1),
-            np.stack([deviation for _, deviation in predicted], axis=1),
-            expected[fitting],
-        )
-        most = np.argsort(-gain, kind="stable")[:MEASURED]
+        running = encoded(moment.running) if moment.running else None
+        most = _most(learned, running, new, expected[fitting])
+        if self.by_scores:
+            most = most[:SCORED]
+            score = Scores(moment.memory)
+            known, new = known.and_by(score(points)), new.take(most).and_by(score([pool[at].point for at in most]))
+            running = running and running.and_by(score(moment.running))
+            learned = [learn(known, of_one) for of_one in values.T]
+            expected = np.stack([surrogate.expected() for surrogate in learned], axis=1)
+            most = most[_most(learned, running, new, expected[fitting])]
+        most = most[:MEASURED]
         certain = (pool[number].point for number in most if moment.feasible.fits(pool[number].point))
         return next(certain, None) or moment.draw()
+
+
+def _most(learned: Sequence[Surrogate], running: Encoded | None, new: Encoded, known: Floats) -> Places:
+    """The places of ``new`` networks, those that promise most first."""
+    if running is not None:
+        learned = [surrogate.believe(running) for surrogate in learned]
+    predicted = [surrogate.predict(new) for surrogate in learned]
+    gain = expected_improvement(
+        np.stack([mean for mean, _ in predicted], axis=1),
+        np.stack([deviation for _, deviation in predicted], axis=1),
+        known,
+    )
+    return np.argsort(-gain, kind="stable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +127,13 @@ class WithLosses(BlockProposer):
     """Learns from training losses too."""
 
     by_losses: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WithScores(BlockProposer):
+    """Looks at untrained networks too."""
+
+    by_scores: bool = True
 
 
 def _alike(one: Draw, other: Draw) -> float:

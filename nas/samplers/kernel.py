@@ -6,7 +6,7 @@ are ordered numbers, neighbours share a part of a choice. A decision that only o
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -28,10 +28,14 @@ class Encoded:
     first: Floats  # [networks, options]
     second: Floats  # [networks, options]
     asked: Floats  # decisions of each network, [networks]
-    size: Floats  # what each is expected to be worth from its cost alone, [networks]
+    size: Floats  # what values are first explained by, [networks] or [networks, explanations]
 
-    def take(self, rows: slice) -> "Encoded":
+    def take(self, rows: slice | npt.NDArray[np.intp]) -> "Encoded":
         return Encoded(self.first[rows], self.second[rows], self.asked[rows], self.size[rows])
+
+    def and_by(self, explanation: Floats) -> "Encoded":
+        """With one more first explanation, [networks]."""
+        return replace(self, size=np.column_stack([self.size, explanation]))
 
     def and_also(self, other: "Encoded") -> "Encoded":
         return Encoded(

@@ -52,7 +52,7 @@ class Surrogate:
 
 
 def trend(networks: Encoded) -> Floats:
-    """[networks, terms]: a constant, and a slope in the size."""
+    """[networks, terms]: a constant, and a slope in the size, and in whatever else explains."""
     return np.column_stack([np.ones_like(networks.size), networks.size])
 
 
