@@ -18,7 +18,7 @@ from nas.samplers.improvement import expected_improvement
 from nas.samplers.inside import InsideSampler
 from nas.samplers.kernel import Encoded, Encoder, Floats, domains_of
 from nas.samplers.moment import Moment, merits
-from nas.samplers.scores import Scores
+from nas.samplers.scores import scores
 from nas.samplers.surrogate import Surrogate, learn
 from nas.samplers.told import Told
 from nas.space import Choices, Pick
@@ -91,9 +91,8 @@ class BlockProposer:
         most = _most(learned, running, new, expected[fitting])
         if self.by_scores:
             most = most[:SCORED]
-            score = Scores(moment.memory)
-            known, new = known.and_by(score(points)), new.take(most).and_by(score([pool[at].point for at in most]))
-            running = running and running.and_by(score(moment.running))
+            known, new = known.and_by(scores(points)), new.take(most).and_by(scores([pool[at].point for at in most]))
+            running = running and running.and_by(scores(moment.running))
             learned = [learn(known, of_one) for of_one in values.T]
             expected = np.stack([surrogate.expected() for surrogate in learned], axis=1)
             most = most[_most(learned, running, new, expected[fitting])]

@@ -1,15 +1,24 @@
 """Scores of untrained networks against closed forms on tiny ones."""
 
 import math
+import random
+from collections.abc import Sequence
 
+import numpy as np
+import optuna
 import pytest
 import torch
 from torch import nn
 
+from nas.draw import Draw, draw
 from nas.layers import Residual, SqueezeExcite
 from nas.model import build
+from nas.samplers import SAMPLERS, InsideSampler, ask, block
+from nas.samplers.kernel import Encoder, Floats, domains_of
+from nas.samplers.scores import scores
+from nas.samplers.surrogate import learn
 from nas.zero_cost import agreement, flow, naswot, synflow
-from tests.nas.fast import tiny_space
+from tests.nas.fast import BUDGET, tiny_space
 
 TINY = tiny_space(lambda name, options: options[0])
 OTHER = tiny_space(lambda name, options: options[-1])
@@ -103,3 +112,65 @@ def test_a_seed_decides_a_score_and_the_global_random_state_is_left_alone(score:
     assert math.isfinite(one)
     assert one != score(OTHER, seed=1)  # type: ignore[operator]
     assert torch.equal(torch.get_rng_state(), before)
+
+
+# ---- as a sampler uses one
+
+
+def points(count: int) -> list[Draw]:
+    rng = random.Random(0)
+    return [draw(tiny_space, rng) for _ in range(count)]
+
+
+def test_a_first_explanation_more_is_a_slope_more() -> None:
+    """Values that are a line in the score are predicted from it, where nothing else is alike."""
+    known, new = points(60)[:40], points(60)[40:]
+    rng = np.random.default_rng(0)
+    told, unseen = rng.normal(0, 1, 40), rng.normal(0, 1, 20)
+    encoder = Encoder(domains_of(known))
+    nothing = [0.0] * 40
+    learned = learn(encoder(known, nothing).and_by(told), 3 - 2 * told)
+    mean, _ = learned.predict(encoder(new, nothing[:20]).and_by(unseen))
+    assert mean == pytest.approx(3 - 2 * unseen, abs=1e-6)
+    blind, _ = learn(encoder(known, nothing), 3 - 2 * told).predict(encoder(new, nothing[:20]))
+    assert np.abs(blind - (3 - 2 * unseen)).max() > 1
+
+
+def test_a_sampler_is_led_by_the_score_and_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made up as score is all that values depend on: with it better networks are found."""
+
+    def made_up(found: Sequence[Draw]) -> Floats:
+        return np.array([float(hash(one.spec.blocks) % 1009) for one in found])
+
+    asked: list[int] = []
+
+    def counting(found: Sequence[Draw]) -> Floats:
+        asked.append(len(found))
+        return made_up(found)
+
+    monkeypatch.setattr(block, "scores", counting)
+
+    def mean_of(name: str) -> float:
+        inside = InsideSampler(tiny_space, BUDGET, seed=0, make_inner=SAMPLERS[name], name=name)
+        study = optuna.create_study(direction="maximize", sampler=inside)
+        values = []
+        for _ in range(24):
+            trial, choices, spec = ask(study, tiny_space)
+            value = float(made_up([Draw(choices=choices, domains={}, spec=spec)])[0])
+            study.tell(trial, value)
+            values.append(value)
+        return float(np.mean(values[8:]))
+
+    without = mean_of("block")
+    assert not asked
+    assert mean_of("block_scores") > without + 150  # one of sixteen at random has a deviation of 291
+    assert max(asked) <= 24
+
+
+def test_what_is_no_architecture_and_what_nothing_flows_through_have_scores_too() -> None:
+    some = points(2)
+    odd = Draw(choices={}, domains={}, spec="a text")  # type: ignore[arg-type]  # as a table's networks
+    found = scores([*some, odd])
+    assert found[2] == 0
+    assert np.all(np.isfinite(found))
+    assert found[:2].tolist() == scores(some).tolist()
