@@ -48,7 +48,7 @@ def replaying(choices: Choices, otherwise: Pick | None = None) -> Pick:
             value = choices[name]
             for option in options:
                 # 1, 1.0 and True are equal to Python, but not the same answer
-                if option == value and type(option) is type(value):
+                if option is value or (option == value and type(option) is type(value)):
                     return option
             if otherwise is None:
                 raise ChoicesError(f"{name}: {value!r}: not among its options {tuple(options)!r}")

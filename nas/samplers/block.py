@@ -149,7 +149,7 @@ def learned_from(told: Sequence[Told], *, by_losses: bool = False) -> tuple[list
     if not complete:
         return [], np.empty((0, 1))
     scores = _finite(np.array([one.values for one in complete], dtype=float))
-    losses = [one.losses for one in complete if one.losses is not None]
+    losses = [one.losses for one in complete if one.losses is not None] if by_losses else []
     if by_losses and scores.shape[1] == 1 and len(losses) == len(complete):
         scores = (_in_deviations(scores[:, 0]) - _in_deviations(np.array(losses)))[:, None]
     score_of = {one.number: tuple(score) for one, score in zip(complete, scores.tolist(), strict=True)}
