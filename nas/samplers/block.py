@@ -202,8 +202,9 @@ def candidates(moment: Moment, parents: Sequence[Draw]) -> list[Candidate]:
 
 
 def _candidate(moment: Moment, point: Draw) -> Candidate:
-    fair = moment.feasible.limit.use(point.spec) >= moment.fair
-    return Candidate(point, Hashed(identity(point.spec)), moment.feasible.size(point), fair)
+    use = moment.feasible.limit.use(point.spec)
+    size = use if moment.feasible.knows_use else moment.feasible.size(point)
+    return Candidate(point, Hashed(identity(point.spec)), size, use >= moment.fair)
 
 
 def _changes(moment: Moment, parents: Sequence[Draw], rng: random.Random, most: int) -> list[Candidate]:

@@ -88,4 +88,6 @@ def _solve(alike: Floats, noise: float, terms: Floats, values: Floats) -> tuple[
 
 def _root(alike: Floats, noise: float) -> Floats:
     """Of the covariance of values: the lower triangle whose product with its transpose it is."""
-    return np.linalg.cholesky(alike + noise * np.eye(len(alike))).astype(np.float64, copy=False)
+    covariance = alike.copy()
+    covariance.flat[:: len(alike) + 1] += noise
+    return np.linalg.cholesky(covariance).astype(np.float64, copy=False)
