@@ -25,7 +25,7 @@ def test_where_blocks_are_known_and_times_add_up_the_prediction_is_exact() -> No
         known = predict(spec)
         assert known.ms == pytest.approx(total(spec))
         assert not known.measured
-        assert (known.low, known.high) == pytest.approx((0.95 * known.ms, 1.05 * known.ms))
+        assert (known.low, known.high) == pytest.approx((known.ms / 1.05, known.ms / 0.95))
 
 
 def test_the_calibration_is_a_line_in_the_sum() -> None:
@@ -63,7 +63,7 @@ def test_unknown_blocks_are_estimated_with_the_wider_interval() -> None:
     known, new = SPECS[:50], next(spec for spec in SPECS[50:] if set(placed(spec)) - set(_blocks(SPECS[:50])))
     predict = predictor_of(known)
     found = predict(new)
-    assert (found.low, found.high) == pytest.approx((0.8 * found.ms, 1.2 * found.ms))
+    assert (found.low, found.high) == pytest.approx((found.ms / 1.2, found.ms / 0.8))
     measured = [known for _, known in predict.blocks(new)]
     assert measured == [one in predict.table.blocks for one in placed(new)]
     assert {True, False} == set(measured)
@@ -100,7 +100,8 @@ def test_the_errors_of_a_calibration_are_those_of_plain_numpy_on_networks_it_was
     predicted = np.array([slope * sums[spec] + constant for spec in checked])
     errors = abs(predicted / np.array([ms[spec] for spec in checked]) - 1)
     assert found.error == pytest.approx(np.median(errors))
-    assert found.error_95 == pytest.approx(np.quantile(errors, 0.95))
+    # the 30th of 30: a further network is above the 29th in two of 31 cases
+    assert found.error_95 == pytest.approx(max(errors))
     assert found.spearman == pytest.approx(spearmanr(predicted, [ms[spec] for spec in checked]).statistic)
     assert (found.fitted, found.checked) == (30, 30)
 
@@ -149,3 +150,20 @@ def test_a_kind_nobody_measured_is_estimated_by_the_others() -> None:
     one = next(one for one in table_of(SPECS).blocks if one.block.kind == "classifier")
     (found,) = Estimate(blocks=blocks).milliseconds([one])
     assert 0 < found < max(blocks.values())
+
+
+def test_95_percent_of_further_networks_are_inside_their_intervals() -> None:
+    inside = []
+    luck = np.random.default_rng(5)
+    for _ in range(40):
+        table = table_of(SPECS)
+        table.networks = {
+            spec: latency((0.9 * total(spec) + 0.01) * float(luck.lognormal(0, 0.05))) for spec in SPECS[:48]
+        }
+        predict = Predictor(table=table, calibration=calibrate(table, SPECS[:24], SPECS[24:48]))
+        for spec in SPECS[48:]:
+            found = predict(spec)
+            inside.append(found.low <= (0.9 * total(spec) + 0.01) * luck.lognormal(0, 0.05) <= found.high)
+    # 24 are checked: 24 of 25 are below the largest. Calibrations differ (the coverage of each is beta(24, 1), with
+    # a deviation of 0.04): three standard errors over 40 of them
+    assert np.mean(inside) == pytest.approx(24 / 25, abs=3 * 0.04 / 40**0.5 + 3 * (0.04 * 0.96 / len(inside)) ** 0.5)
