@@ -167,7 +167,7 @@ def request_search(
     trials: int | None = None,
     confirm: int | None = None,
     trust: int = 0,
-    sampler: str | MakeInner = "tpe",
+    sampler: str | MakeInner = "block",
     seed: int = 0,
     device: str = "auto",
     workers: int | None = None,

@@ -129,7 +129,12 @@ def search(
             help="mobilenet_v1, mobilenet_v2, mobilenet_v3, squeezenet or densenet; module:function for your own.",
         ),
     ] = "mobilenet_v3",
-    sampler: Annotated[str, typer.Option(metavar="NAME", help="tpe, random or nsga2.")] = "tpe",
+    sampler: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="block, tpe, random, nsga2, evolution, local, gp or reinforce; docs/search-quality.md."
+        ),
+    ] = "block",
     seed: Annotated[int, typer.Option(metavar="N", help="Another seed is another study.")] = 0,
     dataset: Annotated[
         str | None,

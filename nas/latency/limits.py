@@ -93,6 +93,9 @@ class LatencyLimits:
             known = self.measured(spec) or known
         return known.high <= self._limit
 
+    def __str__(self) -> str:
+        return str(self.budget)
+
     def proven(self, spec: ArchSpec) -> bool:
         known = self.measured(spec) if self.fits(spec) else None
         return self.fits(spec) and (known is None or known.high <= self._limit)

@@ -255,7 +255,7 @@ def studied(_quick: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("--epochs", "7"), "another recipe (epochs: 2, now 7)"),
         (("--budget-mflops", "70"), "another budget (macs: 60000000, now 70000000)"),
         (("--resolution", "9"), "another data (fingerprint: "),
-        (("--sampler", "random"), "another sampler (tpe, now random)"),
+        (("--sampler", "random"), "another sampler (block, now random)"),
         (("--seed", "3"), "another seed (0, now 3)"),
         (("--space", "tests.nas.fast:tiny_space"), "another space (mobilenet_v3, now tests.nas.fast:tiny_space)"),
     ],
