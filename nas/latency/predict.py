@@ -55,6 +55,12 @@ class Predictor:
         return Latency(ms, ms * (1 - error), ms * (1 + error), measured=False)
 
 
+def calibrate_by_halves(table: Table, specs: Sequence[ArchSpec]) -> Calibration:
+    """Fit on the first half of these networks and check on the other; of one or two, on all of them."""
+    half = max(2, len(specs) // 2)
+    return calibrate(table, specs[:half], specs[half:] or specs)
+
+
 def calibrate(table: Table, fitted: Sequence[ArchSpec], checked: Sequence[ArchSpec]) -> Calibration:
     """Fit on some networks and check on others; all of them must have been measured, in one form."""
     sums, macs = _sums(table), lambda spec: cost(spec).macs / 1e6
@@ -111,7 +117,7 @@ def _line(table: Table, fitted: Sequence[ArchSpec], of: Callable[[ArchSpec], flo
 def _check(
     table: Table, checked: Sequence[ArchSpec], slope: float, constant: float, of: Callable[[ArchSpec], float]
 ) -> tuple[float, float, float]:
-    """Median and 95% quantile of the relative error, and Spearman's correlation."""
+    """Median and 95% quantile of the relative error, and Spearman's correlation; 0 where nothing can be ranked."""
     from scipy.stats import spearmanr
 
     measured = np.array([table.networks[spec].ms for spec in checked])
@@ -120,5 +126,5 @@ def _check(
     return (
         float(np.median(errors)),
         float(np.quantile(errors, 0.95)),
-        float(spearmanr(predicted, measured).statistic),
+        float(spearmanr(predicted, measured).statistic) if np.ptp(predicted) and np.ptp(measured) else 0.0,
     )

@@ -1,6 +1,7 @@
 """Sums of blocks, calibrated on whole networks; what was measured is not predicted."""
 
 import random
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy.stats import spearmanr
 
 from nas.arch import ArchSpec
 from nas.cost import cost
-from nas.latency.estimate import Estimate
+from nas.latency.estimate import FEWEST, Estimate
 from nas.latency.predict import LEAST_ERROR, Predictor, calibrate, placed
 from nas.latency.table import Placed, Table
 from nas.latency.value import Latency
@@ -142,6 +143,15 @@ def test_estimates_rank_the_third_of_the_blocks_that_was_held_out() -> None:
     estimates = estimate.milliseconds([one for one, _ in held_out])
     assert spearmanr(estimates, [ms for _, ms in held_out]).statistic > 0.95
     assert min(estimates) > 0
+
+
+def test_estimates_do_not_depend_on_the_order_in_which_blocks_were_measured() -> None:
+    blocks = list(table_of(specs_of(tiny_space, 150)).blocks.items())
+    known, asked = blocks[::2], [one for one, _ in blocks[1::2]]
+    assert max(Counter(one.block.kind for one, _ in known).values()) >= FEWEST  # trees are grown
+    first = Estimate(blocks=dict(known)).milliseconds(asked)
+    random.Random(0).shuffle(known)
+    assert Estimate(blocks=dict(known)).milliseconds(asked) == first
 
 
 def test_a_kind_nobody_measured_is_estimated_by_the_others() -> None:
