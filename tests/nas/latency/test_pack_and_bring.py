@@ -22,7 +22,7 @@ from nas.latency.build import possible_blocks, some_networks
 from nas.latency.pack import pack
 from nas.latency.predict import Predictor
 from nas.latency.runner import COLUMNS
-from nas.latency.table import placed_json
+from nas.latency.table import placed_json, read
 from nas.space import Pick
 from tests.nas.fast import four_networks, network
 from tests.nas.latency.fakes import block_ms, native, total
