@@ -130,6 +130,7 @@ def table(*blocks: object, resolution: int = 16) -> ArchSpec:
 RESIDUAL = InvertedResidual(kernel=3, mid=12, out=8)
 ODD = {
     "norms differ": table(Convolution(kernel=3, out=8, norm_eps=1e-3), RESIDUAL, DepthwiseSeparable(kernel=5, out=8)),
+    "another momentum": table(Convolution(kernel=3, out=8, norm_momentum=0.01), replace(RESIDUAL, norm_momentum=0.01)),
     "momenta differ": table(Convolution(kernel=3, out=8, norm_momentum=0.01), replace(RESIDUAL, norm_momentum=0.3)),
     "norms differ in dense layers": table(DenseLayer(growth=4, norm_eps=1e-3), DenseLayer(growth=4, bottleneck=8)),
     "kernels and dropouts differ": table(
