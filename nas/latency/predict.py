@@ -58,6 +58,12 @@ class Predictor:
         return Latency(ms, ms / (1 + error), ms / (1 - error), measured=False)
 
 
+def calibrate_by_halves(table: Table, specs: Sequence[ArchSpec]) -> Calibration:
+    """Fit on the first half of these networks and check on the other; of one or two, on all of them."""
+    half = max(2, len(specs) // 2)
+    return calibrate(table, specs[:half], specs[half:] or specs)
+
+
 def calibrate(table: Table, fitted: Sequence[ArchSpec], checked: Sequence[ArchSpec]) -> Calibration:
     """Fit on some networks and check on others; all of them must have been measured, in one form."""
     sums, macs = _sums(table), lambda spec: cost(spec).macs / 1e6
@@ -122,7 +128,7 @@ def _check(
 
     A further network's error is as likely to fall between any two neighbours of n errors that were found, so in 95% of
     cases it is below the k-th of them, k = 0.95 (n + 1) (split conformal prediction; Vovk et al. 2005). Of fewer than
-    19 it is the largest.
+    19 it is the largest. The correlation is 0 where nothing can be ranked.
     """
     from scipy.stats import spearmanr
 
@@ -133,5 +139,5 @@ def _check(
     return (
         float(np.median(errors)),
         float(errors[place - 1]),
-        float(spearmanr(predicted, measured).statistic),
+        float(spearmanr(predicted, measured).statistic) if np.ptp(predicted) and np.ptp(measured) else 0.0,
     )

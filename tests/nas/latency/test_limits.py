@@ -96,6 +96,19 @@ def test_in_between_the_upper_end_of_a_measurement_decides(share: float, true: f
     assert here.asked == [spec]  # once
 
 
+@pytest.mark.parametrize("true", [0.9, 1.2])
+def test_what_must_be_proven_is_measured_although_its_prediction_fits(true: float) -> None:
+    spec = SPECS[0]
+    ms = near(spec, 0.9)
+    found, here = limits(ms, true=lambda _: true * ms)
+    assert found.fits(spec)
+    assert here.asked == []
+    assert found.proven(spec) is (true < 1)
+    assert here.asked == [spec]
+    assert not found.proven(max(SPECS, key=total))
+    assert here.asked == [spec]  # what does not fit is not measured
+
+
 def test_it_is_measured_in_the_deployed_form_with_all_else_quiet() -> None:
     spec = SPECS[0]
     found, here = limits(near(spec, 0.97))
