@@ -83,7 +83,7 @@ class LatencyLimits:
         share = ms / self._limit
         if self.budget.deployed(spec) in self.unsettled:
             share = max(share, 1 + 1e-9)
-        return max(self.budget.use(spec), share if ms <= self._limit else max(share, 1 + 1e-9))
+        return max(self.budget.use(spec), share)
 
     def fits(self, spec: ArchSpec) -> bool:
         if not self.budget.fits(spec):

@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import block_diag
 
 from nas.draw import Draw
 from nas.space import Option, is_ordered
@@ -55,11 +54,14 @@ class Encoder:
     def __init__(self, domains: Mapping[str, tuple[Option, ...]], before: "Encoder | None" = None) -> None:
         self.domains = domains
         self._rows: dict[Draw, tuple[Floats, Floats, int]] = {}
+        self._before: dict[Draw, tuple[Floats, Floats, int]] = {}
+        self._places: list[tuple[str, dict[Option | None, int]]] = []  # of options, and of a decision not asked
+        self._tables: tuple[Floats, Floats]
         if before is not None and before.domains == domains:
             self._before, self._places, self._tables = before._rows, before._places, before._tables
             return
-        self._before = {}
-        self._places: list[tuple[str, dict[Option | None, int]]] = []  # of options, and of a decision not asked
+        from scipy.linalg import block_diag  # 0.2 s to import
+
         count = 0
         for name, options in domains.items():
             self._places.append((name, {option: count + at for at, option in enumerate((*options, None))}))

@@ -137,7 +137,11 @@ def test_a_part_of_a_budget_lowers_every_ceiling() -> None:
     assert Part(both, 0.25).use(spec) == pytest.approx(max(spent.macs / 25_000, spent.params / 500))
     assert not Part(both, 0.25).fits(spec)
     assert Part(BUDGET, 1.0).fits(spec) == BUDGET.fits(spec)
-    assert Part(BUDGET, 2.0).use(spec) <= 1 or not Part(BUDGET, 2.0).fits(spec)  # never more than the whole
+    assert not Part(both, 0.25).proven(spec)
+    over = Part(Budget(macs=spent.macs - 1, resolution=16, classes=3), 2.0)
+    assert over.use(spec) <= 1
+    assert not over.fits(spec)  # what does not fit the whole fits no part of it
+    assert not over.proven(spec)
 
 
 def test_parts_are_even_in_the_logarithm_from_the_cheapest_network_to_the_budget() -> None:
