@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from nas.draw import Draw
 from nas.samplers.feasible import Fitting, Hashed, Taken, identity, shared
 from nas.samplers.improvement import expected_improvement
 from nas.samplers.inside import InsideSampler
-from nas.samplers.kernel import Encoded, Floats, domains_of, encode
+from nas.samplers.kernel import Encoded, Encoder, Floats, domains_of
 from nas.samplers.moment import Moment, merits
-from nas.samplers.surrogate import learn
+from nas.samplers.scores import scores
+from nas.samplers.surrogate import Surrogate, learn
 from nas.samplers.told import Told
 from nas.space import Choices, Pick
+
+Places = npt.NDArray[np.intp]
 
 BEGINNING = 8  # networks before values are learned from
 BY_SIZE = True  # whether values are first explained by how much of the limit is used
@@ -31,6 +35,7 @@ AFRESH = 30  # further changes of them, others each time
 STEPS = (1, 1, 1, 2, 2, 3)  # decisions changed at a time
 DRAWN = 16  # random draws that are looked at, one of them new each time
 MEASURED = 8  # networks of the pool that are measured, where only that tells whether they fit
+SCORED = 16  # networks of the pool, the most promising, that are scored untrained, where that is asked for
 LISTED = 1000  # of a list of candidates: so many at random, and the changes of the best
 LEARNED = 250  # trials learned from: the best and the newest
 KEPT = 50  # of them the best
@@ -42,11 +47,13 @@ class BlockProposer:
 
     ``by_size``: values are first explained by how much of the limit is used. ``by_losses``: what is learned is the mean
     of value and sum of training losses, both in their own deviations, where there is one objective and all have losses.
+    ``by_scores``: of the most promising networks, values are first explained by a score of the untrained network too.
     """
 
     seed: int
     by_size: bool = BY_SIZE
     by_losses: bool = False
+    by_scores: bool = False
     beginning: ClassVar[int] = BEGINNING
 
     def begin(self, moment: Moment) -> Draw:
@@ -62,35 +69,49 @@ class BlockProposer:
         if len(told) < 2 or np.all(np.ptp(values, axis=0) == 0):
             return self.begin(moment)
         points = [one.point for one in told]
-        domains = domains_of([*points, *moment.running])
+        encoder = Encoder(domains_of([*points, *moment.running]), moment.memory.get("encoder"))
+        moment.memory["encoder"] = encoder
 
         def encoded(networks: Sequence[Draw], sizes: Sequence[float] | None = None) -> Encoded:
             if not self.by_size:
                 sizes = [0.0] * len(networks)
             elif sizes is None:
                 sizes = [moment.feasible.size(network) for network in networks]
-            return encode(networks, domains, sizes)
+            return encoder(networks, sizes)
 
         known = encoded(points, [one.size for one in told])
         learned = [learn(known, of_one) for of_one in values.T]
-        expected = np.stack([surrogate.predict(known)[0] for surrogate in learned], axis=1)
+        expected = np.stack([surrogate.expected() for surrogate in learned], axis=1)
         fitting = [number for number, one in enumerate(told) if one.fits] or list(range(len(told)))
         worth = merits([tuple(row) for row in expected[fitting]])
         best = sorted(range(len(fitting)), key=lambda number: -worth[number])[:PARENTS]
         pool = candidates(moment, [points[fitting[number]] for number in best])
-        if moment.running:
-            running = encoded(moment.running)
-            learned = [surrogate.believe(running) for surrogate in learned]
         new = encoded([one.point for one in pool], [one.size for one in pool])
-        predicted = [surrogate.predict(new) for surrogate in learned]
-        gain = expected_improvement(
-            np.stack([mean for mean, _ in predicted], axis=1),
-            np.stack([deviation for _, deviation in predicted], axis=1),
-            expected[fitting],
-        )
-        most = np.argsort(-gain, kind="stable")[:MEASURED]
+        running = encoded(moment.running) if moment.running else None
+        most = _most(learned, running, new, expected[fitting])
+        if self.by_scores:
+            most = most[:SCORED]
+            known, new = known.and_by(scores(points)), new.take(most).and_by(scores([pool[at].point for at in most]))
+            running = running and running.and_by(scores(moment.running))
+            learned = [learn(known, of_one) for of_one in values.T]
+            expected = np.stack([surrogate.expected() for surrogate in learned], axis=1)
+            most = most[_most(learned, running, new, expected[fitting])]
+        most = most[:MEASURED]
         certain = (pool[number].point for number in most if moment.feasible.fits(pool[number].point))
         return next(certain, None) or moment.draw()
+
+
+def _most(learned: Sequence[Surrogate], running: Encoded | None, new: Encoded, known: Floats) -> Places:
+    """The places of ``new`` networks, those that promise most first."""
+    if running is not None:
+        learned = [surrogate.believe(running) for surrogate in learned]
+    predicted = [surrogate.predict(new) for surrogate in learned]
+    gain = expected_improvement(
+        np.stack([mean for mean, _ in predicted], axis=1),
+        np.stack([deviation for _, deviation in predicted], axis=1),
+        known,
+    )
+    return np.argsort(-gain, kind="stable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +128,13 @@ class WithLosses(BlockProposer):
     by_losses: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class WithScores(BlockProposer):
+    """Looks at untrained networks too."""
+
+    by_scores: bool = True
+
+
 def _alike(one: Draw, other: Draw) -> float:
     """The share of decisions answered alike."""
     return shared(one, other) / max(len(one.choices), len(other.choices), 1)
@@ -121,7 +149,7 @@ def learned_from(told: Sequence[Told], *, by_losses: bool = False) -> tuple[list
     if not complete:
         return [], np.empty((0, 1))
     scores = _finite(np.array([one.values for one in complete], dtype=float))
-    losses = [one.losses for one in complete if one.losses is not None]
+    losses = [one.losses for one in complete if one.losses is not None] if by_losses else []
     if by_losses and scores.shape[1] == 1 and len(losses) == len(complete):
         scores = (_in_deviations(scores[:, 0]) - _in_deviations(np.array(losses)))[:, None]
     score_of = {one.number: tuple(score) for one, score in zip(complete, scores.tolist(), strict=True)}
@@ -174,8 +202,9 @@ def candidates(moment: Moment, parents: Sequence[Draw]) -> list[Candidate]:
 
 
 def _candidate(moment: Moment, point: Draw) -> Candidate:
-    fair = moment.feasible.limit.use(point.spec) >= moment.fair
-    return Candidate(point, Hashed(identity(point.spec)), moment.feasible.size(point), fair)
+    use = moment.feasible.limit.use(point.spec)
+    size = use if moment.feasible.knows_use else moment.feasible.size(point)
+    return Candidate(point, Hashed(identity(point.spec)), size, use >= moment.fair)
 
 
 def _changes(moment: Moment, parents: Sequence[Draw], rng: random.Random, most: int) -> list[Candidate]:

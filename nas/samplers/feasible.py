@@ -19,7 +19,7 @@ from nas.budget import Limits
 from nas.draw import NEAR, Draw, changed, draw, draw_inside, move_inside, reachable, walk
 from nas.errors import SpaceExhausted
 from nas.samplers.learned_use import learned_use
-from nas.space import Choices, Option, Space, replaying
+from nas.space import Choices, Option, Space, at_random, replaying
 from nas.spread import part_at_random
 
 Places = dict[str, dict[Option, int]]  # of every option of every decision
@@ -207,15 +207,14 @@ class Feasible:
         return found
 
     def change(self, point: Draw, rng: random.Random, changes: int) -> Draw:
-        """So many decisions changed at random, one after the other; it need not fit."""
-        for _ in range(changes):
-            open_decisions = [name for name, options in point.domains.items() if len(options) > 1]
-            if not open_decisions:
-                return point
+        """So many decisions changed at random, all at once; it need not fit."""
+        open_decisions = [name for name, options in point.domains.items() if len(options) > 1]
+        answers: dict[str, Option] = {}
+        while open_decisions and len(answers) < changes:
             name = rng.choice(open_decisions)
-            others = [option for option in point.domains[name] if option != point.choices[name]]
-            point = changed(self.space, point, name, rng.choice(others), rng)
-        return point
+            open_decisions.remove(name)
+            answers[name] = rng.choice([option for option in point.domains[name] if option != point.choices[name]])
+        return walk(self.space, replaying({**point.choices, **answers}, otherwise=at_random(rng))) if answers else point
 
     def closest(self, points: Sequence[Draw], left: Sequence[Draw], count: int) -> list[Draw]:
         """So many of a list's networks that share most choices with one of these."""

@@ -27,8 +27,9 @@ class History:
 
     def of(self, study: Study, trials: Iterable[FrozenTrial]) -> tuple[list[Told], list[Draw], Taken]:
         told, running, taken = [], [], []
+        name = study.study_name  # Optuna asks its storage
         for trial in trials:
-            key = (study.study_name, trial.number)
+            key = (name, trial.number)
             known = self._told.get(key)
             if known is None:
                 point = self._point(study, trial)
@@ -72,8 +73,8 @@ class History:
     def finished(self, study: Study, trial: FrozenTrial) -> None:
         """What this trial was given stays taken, even where it ended before all of it was asked for."""
         plan = self._plans.pop(trial.number, None)
-        if plan is not None and point_of(self._feasible.space, trial) is None:
-            self._points[(study.study_name, trial.number)] = plan
+        if plan is not None:
+            self._points[(study.study_name, trial.number)] = point_of(self._feasible.space, trial) or plan
 
     def completed(self, trial: FrozenTrial, by_hand: Mapping[str, Any], moment: Moment) -> Draw:
         """What was put in by hand, the rest at random so that it fits and is new. Whole networks may be repeated.

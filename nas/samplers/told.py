@@ -63,9 +63,10 @@ def option(options: Sequence[Option], given: Any, distribution: BaseDistribution
 
     Raises ``NotOfSpace`` where there is none.
     """
+    asked = distribution or distribution_of(options)
     for one in options:
         try:
-            same = answer(options, one, distribution or distribution_of(options)) == given
+            same = answer(options, one, asked) == given
         except NotOfSpace:
             continue
         if same:

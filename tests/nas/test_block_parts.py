@@ -171,6 +171,8 @@ def gain(sample: np.ndarray, known: np.ndarray, corner: np.ndarray, rng: np.rand
     """The volume a value adds, by the volume it has less what others have of it (inclusion and exclusion)."""
     if len(sample) == 1:
         return float(max(0.0, sample[0] - known.max()))
+    if np.any(sample <= corner) or np.any(np.all(known >= sample, axis=1)):
+        return 0.0
     clipped = np.minimum(known, sample)
     return volume([sample], corner) - volume(list(clipped), corner)
 
