@@ -76,7 +76,7 @@ def _cells(run: RunRecords, row: NetworkRow) -> list[str]:
     selected = f"{100 * record.val_accuracy:.1f}" if record.val_accuracy is not None else record.state
     confirmed = "" if row.confirmed is None else f"{100 * row.confirmed.mean:.1f}"
     ci = "" if row.ci is None else f"{100 * row.ci[0]:.1f}–{100 * row.ci[1]:.1f}"
-    mark = {"winner": " *", "control winner": " *", "finalist": " ·", "front": " ·"}.get(row.role, "")
+    mark = {"winner": " *", "finalist": " ·", "front": " ·", "control_winner": " ·"}.get(row.role, "")
     return [
         record.title + mark,
         f"{record.macs / 1e6:.1f}",

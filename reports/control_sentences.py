@@ -8,9 +8,9 @@ from reports import standing
 from reports.words import cost, interval, percent, plural, points, seeds, signed
 
 NOTE = (
-    "The control: as many networks as the search tried, drawn at random inside the same budget (what --sampler random "
-    "draws with this seed) and trained alike; they taught the search nothing. Its winner is chosen by the same rule, on "
-    "the same fresh seeds and folds, and the interval of the difference is Bonferroni-widened for every pair of "
+    "The control: as many networks as the search tried, drawn at random inside the same budget (as --sampler random "
+    "draws them with this seed), trained alike; they taught the search nothing. Its winner is chosen by the same rule, "
+    "on the same fresh seeds and folds, and the interval of the difference is Bonferroni-widened for every pair of "
     "finalists. It is about this search and these draws; another seed has others."
 )
 
@@ -52,7 +52,7 @@ def _winners(against: AgainstControl, run: RunRecords) -> str:
     table = evidence.scores(run.confirmations)
     ours, theirs = (sum(table[one.key][seed] for seed in found.seeds) / len(found.seeds) for one in (best, drawn))
     whom = (
-        f"{best.title} {percent(ours)}, {drawn.title} ({cost(run, drawn)}), the best of "
+        f"{best.title} has {percent(ours)} on fresh seeds, {drawn.title} ({cost(run, drawn)}), the best of "
         f"{plural(len(run.control), 'random draw')}, {percent(theirs)}"
     )
     reward = "" if run.facts.goal.reward is None else " of reward"

@@ -11,7 +11,7 @@ from nas.evidence import Confirmed
 from nas.record import Record, RunRecords
 from reports import standing
 
-Role = Literal["winner", "finalist", "front", "trial", "reference", "control winner", "control"]
+Role = Literal["winner", "finalist", "front", "trial", "reference", "control_winner", "control"]
 
 COLUMNS = (
     *("network", "title", "role", "state", "origin"),
@@ -65,7 +65,7 @@ def control_rows(run: RunRecords) -> list[NetworkRow]:
     rows = [
         NetworkRow(
             record=one,
-            role="control winner" if best is not None and one.key == best.key else "control",
+            role="control_winner" if best is not None and one.key == best.key else "control",
             confirmed=confirmed.get(one.key),
         )
         for one in run.control
@@ -74,7 +74,7 @@ def control_rows(run: RunRecords) -> list[NetworkRow]:
 
 
 def _rank(row: NetworkRow) -> tuple[float, ...]:
-    group = {"winner": 0, "control winner": 0, "finalist": 1, "front": 1}.get(row.role, 2)
+    group = {"winner": 0, "control_winner": 0, "finalist": 1, "front": 1}.get(row.role, 2)
     mean = row.confirmed.mean if row.confirmed else -1.0
     selected = row.record.val_accuracy
     stopped = row.record.last_accuracy if selected is None else None

@@ -67,8 +67,8 @@ def search_progress(run: RunRecords) -> Drawing | Skipped:
     )
     if run.control:
         caption += (
-            " The control: random draws inside the same budget, trained alike, by their own number; the search saw none "
-            "of them."
+            " The control: random draws inside the same budget, trained alike, by their own numbers; the search was "
+            "told of none."
         )
     return Drawing(figure=figure, title=TITLE, caption=caption)
 

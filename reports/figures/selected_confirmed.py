@@ -19,8 +19,8 @@ from reports.words import points
 
 TITLE = "Selected against confirmed"
 SCORES_ALPHA = 0.55
-COLORS = {"winner": WINNER, "reference": REFERENCE, "control winner": CONTROL, "control": CONTROL}
-CONTROLS = ("control winner", "control")
+COLORS = {"winner": WINNER, "reference": REFERENCE, "control_winner": CONTROL, "control": CONTROL}
+CONTROLS = ("control_winner", "control")
 
 
 def selected_confirmed(run: RunRecords) -> Drawing | Skipped:
