@@ -19,11 +19,11 @@ from nas.control_evidence import AgainstControl, against_control, beaten, front_
 from nas.errors import NasError
 from nas.evidence import Difference
 from nas.forecast import Forecast
-from nas.objectives import Goal, MnasNet
+from nas.objectives import ACCURACY, Goal, MnasNet
 from nas.plan import training_seed
 from nas.record import Control, Record, RunRecords, SearchFacts
 from nas.request import request_search
-from nas.storage import open_storage, read_run
+from nas.storage import read_run
 from nas.watch import Silent
 from tests.nas.fast import (
     RECIPE,
@@ -122,9 +122,13 @@ def test_a_trial_of_the_control_is_stopped_as_in_a_random_search(storage: BaseSt
     recipe = replace(RECIPE, epochs=6)
     run(storage, replace(asked(sampler="block", trials=14, confirm=0), recipe=recipe))
     run(alone := InMemoryStorage(), replace(study_facts(sampler="random", trials=14, confirm=0), recipe=recipe))
-    states = [one.state for one in read_run(storage, "run").control]
+    found = read_run(storage, "run")
+    states = [one.state for one in found.control]
     assert states == [one.state for one in read_run(alone, "run").trials]
     assert "pruned" in states
+    # also of a network that the search had trained to its end
+    whole = {one.spec for one in found.trials if one.state == "complete"}
+    assert [one for one in found.control if one.spec in whole and one.state == "pruned"]
 
 
 # ---- going on
@@ -155,10 +159,10 @@ def test_it_grows_with_the_search(storage: BaseStorage) -> None:
     assert len(read_run(storage, "run").control) == 8
 
 
-def test_dying_in_any_training_changes_nothing_in_the_end(storage: BaseStorage, tmp_path: Path) -> None:
-    facts = asked(sampler="block", trials=5, confirm=1)
+def test_dying_in_any_training_changes_nothing_in_the_end(storage: BaseStorage) -> None:
+    facts = asked(sampler="block", trials=4, confirm=1)
     run(storage, facts)
-    url = f"sqlite:///{tmp_path / 'nas.db'}"
+    interrupted = InMemoryStorage()
     deaths = 0
     for patience in count(1):
 
@@ -167,12 +171,12 @@ def test_dying_in_any_training_changes_nothing_in_the_end(storage: BaseStorage, 
                 raise Killed
 
         try:
-            driver(open_storage(url), FakeTraining(before=die), facts=facts).run()
+            driver(interrupted, FakeTraining(before=die), facts=facts).run()
             break
         except Killed:
             deaths += 1
     assert deaths > 8
-    assert table(open_storage(url)) == table(storage)
+    assert table(interrupted) == table(storage)
 
 
 def test_an_exhausted_space_gives_as_many_to_both(storage: BaseStorage) -> None:
@@ -214,8 +218,9 @@ def test_the_time_left_counts_it(storage: BaseStorage) -> None:
     front = Goal(objectives=("accuracy", "macs"))
     more = left(replace(asked(trials=5, confirm=2), goal=front)) - left(replace(study_facts(trials=5), goal=front))
     assert more == pytest.approx(10 * (5 + 2 * fronts.CONFIRMED))
-    run(storage, asked(trials=5, confirm=2))
-    assert left(asked(trials=5, confirm=2)) == 0
+    whole = driver(storage, FakeTraining(), facts=asked(trials=5, confirm=2))
+    whole.run()
+    assert whole.remaining_seconds() == 0
 
 
 # ---- what is asked for
@@ -270,7 +275,7 @@ def fake(
     fresh: dict[str, dict[int, float]],
     *,
     confirm: int = 2,
-    goal: Goal = Goal(),
+    goal: Goal = ACCURACY,
 ) -> RunRecords:
     """A run of these trials and draws by number; accuracies on fresh seeds by network."""
 
@@ -380,19 +385,15 @@ def test_a_reward_is_compared_where_that_is_searched_for() -> None:
 def test_choosing_both_winners_seldom_shows_a_difference_that_is_not_there() -> None:
     """Three equal finalists against one that is as good and two that are not: the difference of the two winners is 0,
     and in 95% of runs at least the interval must say so."""
-    rng, runs, wrong, narrow = random.Random(1), 1500, 0, 0
+    rng, runs, wrong = random.Random(1), 1000, 0
     means = {**{f"trial {k}": 0.0 for k in range(3)}, "control 0": 0.0, "control 1": -9.0, "control 2": -9.0}
     for _ in range(runs):
         scores = {key: {seed: mean + rng.gauss(0, 1) for seed in (1, 2)} for key, mean in means.items()}
         best = max(list(scores)[:3], key=lambda key: sum(scores[key].values()))
-        found, plain = (evidence.difference(scores, best, "control 0", comparisons=n) for n in (9, 1))
+        found = evidence.difference(scores, best, "control 0", comparisons=9)
         assert found is not None
-        assert plain is not None
         wrong += found.verdict != "not shown"
-        narrow += plain.verdict != "not shown"
-    allowed = 0.05 * runs + 4 * math.sqrt(0.05 * 0.95 * runs)
-    assert wrong <= allowed
-    assert narrow > allowed  # not widened, it would not do
+    assert wrong <= 0.05 * runs + 4 * math.sqrt(0.05 * 0.95 * runs)
 
 
 # ---- fronts
