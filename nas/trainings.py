@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import optuna
 from optuna.storages import BaseStorage
@@ -120,7 +121,7 @@ class Trainings:
             if known is None:
                 yield Job(task=task, trial=trial, report=self._reporter(study, trial, task, stop))
             else:
-                record = _ended_where(known, lambda epoch, accuracy, task=task: stop(task, epoch, accuracy))
+                record = _ended_where(known, partial(stop, task))
                 self._store(study, role, trial, record)
                 after(record)
 
