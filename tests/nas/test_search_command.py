@@ -224,13 +224,15 @@ def test_a_control_is_added_to_a_finished_search(
     before = len(fake.calls)
     done = nas(*words, "--json")
     assert done.status == 0
-    assert 4 <= len(fake.calls) - before <= 4 + 2 * 3
+    trained = len(fake.calls) - before
     found = json.loads(done.stdout)
     assert found["study"] == document["study"]
     assert [one["choices"] for one in found["trials"]] == [one["choices"] for one in document["trials"]]
     control = found["control"]
     assert [one["name"] for one in control["networks"]] == [f"control {number}" for number in range(4)]
     assert all(one["macs"] <= 60_000_000 for one in control["networks"])
+    new = [one for one in control["networks"] if one["spec"] not in [trial["spec"] for trial in found["trials"]]]
+    assert 0 < len(new) <= trained <= len(new) + 2 * 3
     assert set(control["comparison"]) >= {"winner", "control", "difference", "ci", "verdict", "seeds", "candidates"}
     said = done.stderr.strip().splitlines()
     assert [line for line in said[-2:-1] if "control" in line]
@@ -241,8 +243,9 @@ def test_a_control_is_added_to_a_finished_search(
     listed = json.loads(nas("list", "--runs", str(tmp_path / "runs"), "--json").stdout)["runs"]
     assert [one["study"] for one in listed] == [found["study"]]
     assert listed[0]["trials_done"] == 4
-    kept = {path.name for path in (tmp_path / "runs" / found["study"] / "weights").iterdir()}
-    assert f"{control['best'].replace(' ', '-')}-seed-1.safetensors" in kept
+    confirmed = [one for one in run.records.confirmations if one.key == control["best"]]
+    assert len(confirmed) == 2
+    assert all((tmp_path / "runs" / found["study"] / str(one.weights)).exists() for one in confirmed)
 
 
 FRONT_SEARCH = (*SMALL_SEARCH, "--objectives", "accuracy,macs", "--confirm", "1")
