@@ -26,7 +26,8 @@ RECORD = "record"  # the attribute's name, of a trial
 FACTS = "nas"  # the attribute's name, of a study
 ORPHAN = "orphan"  # attribute of a trial that was running when its driver died; it counts for nothing
 
-Role = Literal["search", "references", "confirmation", "trust", "baselines", "learning_rates"]
+Role = Literal["search", "references", "control", "confirmation", "trust", "baselines", "learning_rates"]
+Control = Literal["random"]
 State = Literal["complete", "pruned", "failed"]
 
 
@@ -44,8 +45,8 @@ class Record:
     """One trained network: choices + seed + recipe → what came out."""
 
     state: State
-    number: int | None  # of a search's own trial, counted from 0 without orphans; None for references
-    name: str | None  # of a reference ("mobilenet_v3_small", "mobilenet_v3_small@budget"); None for a search's own
+    number: int | None  # of a search's own trial or its control's, from 0 without orphans; None for references
+    name: str | None  # of a reference ("mobilenet_v3_small@budget"), "control 17"; None for a search's own
     title: str  # what people are shown: "trial 17", "MobileNetV3 small ×1.03"
     origin: str  # what made it: "draw" (at random), a sampler's name, "published", "scaled"
     spec: ArchSpec  # as published; the budget's and the recipe's forms follow from it
@@ -82,7 +83,7 @@ class Record:
 
     @property
     def key(self) -> str:
-        """The same for every training of one network of a run: ``trial 17`` or a reference's name."""
+        """The same for every training of one network of a run: ``trial 17``, ``control 17`` or a reference's name."""
         return self.name if self.name is not None else f"trial {self.number}"
 
     def to_json(self) -> dict[str, Any]:
@@ -157,6 +158,7 @@ class SearchFacts(StudyFacts):
     confirm: int = 2  # fresh seeds for the finalists
     trials: int = 0  # asked for, across restarts
     trust: int = 0  # networks trained longer, to see whether the trials rank
+    control: Control | None = None  # what spends the same trials beside the search, to be beaten
     latency_fingerprint: str | None = None  # what its latencies hold for: processor, runtime, threads; or a device
     calibration: Calibration | None = None  # how well they are predicted
     stopping: bool = True  # of hopeless trials
@@ -178,7 +180,8 @@ class BaselineFacts(StudyFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecords:
-    """All that one run left behind: the search's facts and trials, its references, and the confirmations of both."""
+    """All that one run left behind: the search's facts and trials, its references, its control, and the confirmations
+    of all."""
 
     name: str
     facts: SearchFacts
@@ -186,6 +189,7 @@ class RunRecords:
     references: tuple[Record, ...]
     confirmations: tuple[Record, ...]
     trust: tuple[Record, ...] = ()  # of trials, trained longer
+    control: tuple[Record, ...] = ()  # by number: networks drawn at random, trained as the trials are
 
     def latency(self, record: Record) -> Latency | None:
         """What is known of a network's latency by now: measured, if any of its records has that."""

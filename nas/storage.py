@@ -35,12 +35,13 @@ AnyFacts = TypeVar("AnyFacts", SearchFacts, BaselineFacts)
 SIBLINGS: dict[str, str] = {
     "search": "",
     "references": ".references",
+    "control": ".control",
     "confirmation": ".confirmation",
     "trust": ".trust",
     "baselines": "",
     "learning_rates": ".learning_rates",
 }
-SEARCH = ("search", "references", "confirmation", "trust")
+SEARCH = ("search", "references", "control", "confirmation", "trust")
 
 
 def default_url(runs: Path) -> str:
@@ -262,6 +263,7 @@ def read_run(storage: BaseStorage, name: str) -> RunRecords:
         references=parts["references"],
         confirmations=parts["confirmation"],
         trust=parts["trust"],
+        control=tuple(sorted(parts["control"], key=lambda record: record.number or 0)),
     )
 
 

@@ -288,6 +288,7 @@ def table(storage: BaseStorage, name: str = "run") -> dict[str, list[Record]]:
     """All of a run's records without their times, in the order in which they were stored."""
     run: RunRecords = read_run(storage, name)
     parts = {"trials": run.trials, "references": run.references, "confirmations": run.confirmations}
+    parts["control"] = run.control
     return {part: [what_counts(record) for record in records] for part, records in parts.items()}
 
 

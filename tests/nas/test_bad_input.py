@@ -113,6 +113,8 @@ def test_the_cheapest_network_that_is_named_really_fits(tmp_path: Path) -> None:
         (("--space", "nowhere:f"), ["--space nowhere:f", "cannot import nowhere"]),
         (("--space", "math:nothing"), ["math has no function nothing"]),
         (("--sampler", "grid"), ["--sampler grid", "tpe, random, nsga2"]),
+        (("--control", "tpe"), ["--control tpe: unknown; there is random"]),
+        (("--control", "random", "--sampler", "random"), ["--control random: --sampler random draws the very same"]),
         (("--dataset", "cifar"), ["--dataset cifar", "cifar10, folder, digits", "did you mean cifar10?"]),
         (("--dataset", "imagenet"), ["--dataset imagenet", "cifar10, folder, digits"]),
         (("--device", "gpu"), ["--device gpu", "auto, cuda, mps, cpu"]),
