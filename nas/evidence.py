@@ -106,7 +106,7 @@ def scored(run: RunRecords, goal: Goal) -> dict[str, dict[int, float]]:
     """What is maximised, on fresh seeds: accuracies, or rewards."""
     if goal.reward is None:
         return scores(run.confirmations)
-    networks = {record.key: record for record in (*run.trials, *run.references, *run.control)}
+    networks = {record.key: run.known(record) for record in (*run.trials, *run.references, *run.control)}
     return {
         key: {seed: goal.score(accuracy, networks[key]) for seed, accuracy in by_seed.items()}
         for key, by_seed in scores(run.confirmations).items()
@@ -161,7 +161,7 @@ def best_of(run: RunRecords, trials: tuple[Record, ...]) -> Record | None:
         return best[0] if best else None
     means = confirmed(scores(run.confirmations))
     done = [record for record in best if len(getattr(means.get(record.key), "seeds", ())) >= run.facts.confirm]
-    return max(done, key=lambda record: goal.score(means[record.key].mean, record)) if done else None
+    return max(done, key=lambda record: goal.score(means[record.key].mean, run.known(record))) if done else None
 
 
 def compare(run: RunRecords, base: str = "mobilenet_v3_small") -> Comparison | None:

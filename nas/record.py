@@ -5,7 +5,7 @@ A record is one attribute of its Optuna trial, a study's facts one attribute of 
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, ClassVar, Literal, Self
 
@@ -195,6 +195,12 @@ class RunRecords:
         """What is known of a network's latency by now: measured, if any of its records has that."""
         others = (one.latency for one in self.confirmations if one.key == record.key)
         return next((known for known in others if known is not None and known.measured), record.latency)
+
+    def known(self, record: Record) -> Record:
+        """With that latency: what is said of a network goes by what is known now, what was chosen by what was known
+        then."""
+        latency = self.latency(record)
+        return record if latency is record.latency else replace(record, latency=latency)
 
 
 @cache

@@ -200,7 +200,7 @@ def _mean(run: RunRecords, record: Record, over: tuple[int, ...]) -> float:
 def _scored(run: RunRecords, record: Record, accuracy: float) -> str:
     """``59.1%``, or with a reward ``59.1% (reward 57.9)``: differences are of what was searched for."""
     goal = run.facts.goal
-    reward = "" if goal.reward is None else f" (reward {100 * goal.score(accuracy, record):.1f})"
+    reward = "" if goal.reward is None else f" (reward {100 * goal.score(accuracy, run.known(record)):.1f})"
     return percent(accuracy) + reward
 
 

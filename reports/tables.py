@@ -53,8 +53,10 @@ def network_rows(run: RunRecords) -> list[NetworkRow]:
             return "front"
         return "finalist" if record.key in finalists else "trial"
 
-    rows = [NetworkRow(record=one, role=role(one), confirmed=confirmed.get(one.key)) for one in run.trials]
-    rows += [NetworkRow(record=one, role="reference", confirmed=confirmed.get(one.key)) for one in run.references]
+    rows = [NetworkRow(record=run.known(one), role=role(one), confirmed=confirmed.get(one.key)) for one in run.trials]
+    rows += [
+        NetworkRow(record=run.known(one), role="reference", confirmed=confirmed.get(one.key)) for one in run.references
+    ]
     return sorted(rows, key=_rank)
 
 
@@ -64,7 +66,7 @@ def control_rows(run: RunRecords) -> list[NetworkRow]:
     best = standing.control_winner(run)
     rows = [
         NetworkRow(
-            record=one,
+            record=run.known(one),
             role="control_winner" if best is not None and one.key == best.key else "control",
             confirmed=confirmed.get(one.key),
         )

@@ -16,6 +16,7 @@ from nas.arch import ArchSpec
 from nas.budget import Budget
 from nas.cost import cost
 from nas.errors import SpaceExhausted, StorageError
+from nas.latency.value import Latency
 from nas.objectives import Goal, MnasNet
 from nas.record import Record, RunRecords, SearchFacts
 from nas.references import WIDTHS, reference_tasks
@@ -25,6 +26,7 @@ from nas.samplers.tpe import split
 from nas.space import explore, from_trial
 from nas.spread import Part, extent, halves, part_at_random
 from nas.storage import read_run
+from reports import front_sentences
 from search_spaces import REFERENCES, SPACES
 from tests.nas.fast import (
     BUDGET,
@@ -462,3 +464,32 @@ def test_draws_of_tiny_networks_reach_the_whole_range() -> None:
     low = [sum(record.macs < 75_000 for record in one.trials) for one in (found, single)]
     assert low[0] > low[1] + 2
     assert extent(tiny_space, BUDGET)[0] < 0.2
+
+
+def test_a_member_is_held_against_the_curve_by_what_was_measured_since() -> None:
+    latency = Goal(objectives=("accuracy", "latency"))
+    found = curved(
+        {
+            "trial 0": (30 * M, 0.5),
+            "mobilenet_v3_small@budget/2": (20 * M, 0.3),
+            "mobilenet_v3_small@budget": (60 * M, 0.4),
+        }
+    )
+    predicted = {"trial 0": 4.0, "mobilenet_v3_small@budget/2": 1.0, "mobilenet_v3_small@budget": 3.9}
+    measured = {"trial 0": 2.0, "mobilenet_v3_small@budget/2": 1.0, "mobilenet_v3_small@budget": 4.0}
+
+    def told(record: Record, ms: dict[str, float], *, whole: bool) -> Record:
+        return replace(record, latency=Latency(ms[record.key], ms[record.key], ms[record.key], measured=whole))
+
+    found = replace(
+        found,
+        facts=replace(found.facts, goal=latency),
+        trials=tuple(told(record, predicted, whole=False) for record in found.trials),
+        references=tuple(told(record, predicted, whole=False) for record in found.references),
+        confirmations=tuple(told(record, measured, whole=True) for record in found.confirmations),
+    )
+    (member,) = front_evidence.members(found)
+    assert member.record.latency_ms == 2.0
+    assert member.against is not None
+    assert member.against.value == pytest.approx(0.5 - 0.35)  # half way from 1 to 4 ms in the logarithm
+    assert "2.000 ms" in front_sentences.found(found)
