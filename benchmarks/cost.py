@@ -16,6 +16,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -50,19 +51,18 @@ def closed_form(space: str, networks: int) -> dict[str, float]:
     """Microseconds a network: its spec made, its cost as it is, and in the form of a budget; and the dearest one."""
     spent: dict[str, list[float]] = {"spec_us": [], "cost_us": [], "budget_cost_us": []}
     each: list[list[float]] = []
-    # mypy cannot type a lambda with a default, which binds the loop's variable: hence "misc" below
     for number in range(ROUNDS + 1):
         made = seconds(lambda: make(space, networks))
         fresh, others = make(space, networks), make(space, networks)
         found = {
             "spec_us": made,
-            "cost_us": seconds(lambda specs=fresh: [cost(spec) for spec in specs]),  # type: ignore[misc]
-            "budget_cost_us": seconds(lambda specs=others: [BUDGET.cost(spec) for spec in specs]),  # type: ignore[misc]
+            "cost_us": seconds(partial(list, map(cost, fresh))),
+            "budget_cost_us": seconds(partial(list, map(BUDGET.cost, others))),
         }
         if number:  # in the first round the blocks are new
             for what, value in found.items():
                 spent[what].append(1e6 * value / networks)
-            each.append([1e6 * seconds(lambda spec=spec: cost(spec)) for spec in make(space, networks)])  # type: ignore[misc]
+            each.append([1e6 * seconds(partial(cost, spec)) for spec in make(space, networks)])
     figures = {what: statistics.median(values) for what, values in spent.items()}
     by_network = [statistics.median(values) for values in zip(*each, strict=True)]
     return figures | {"dearest_us": max(by_network), "blocks": statistics.fmean(len(s.blocks) for s in fresh)}

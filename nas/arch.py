@@ -36,15 +36,16 @@ class Row(NamedTuple):
     out: Shape
 
 
-class _Costs:
-    """A place beside the fields, so neither compared nor pickled nor written to JSON."""
+class _Kept:
+    """Places beside the fields, so neither compared nor pickled nor written to JSON."""
 
-    __slots__ = ("_costs",)
+    __slots__ = ("_costs", "_hash")
     _costs: tuple[Cost, ...]
+    _hash: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArchSpec(_Costs):
+class ArchSpec(_Kept):
     """A network as a table of blocks. Two architectures are the same exactly when their specs are equal.
 
     The blocks carry their published strides; with ``strides="cifar"`` the first ``cifar_steps`` strided blocks keep
@@ -84,6 +85,15 @@ class ArchSpec(_Costs):
                 )
             costs.append(cost)
         object.__setattr__(self, "_costs", tuple(costs))
+
+    def __hash__(self) -> int:
+        """Worked out once: networks are looked up by the thousand."""
+        try:
+            return self._hash
+        except AttributeError:
+            facts = (self.resolution, self.blocks, self.channels, self.strides, self.cifar_steps, self.initialisation)
+            object.__setattr__(self, "_hash", hash(facts))
+            return self._hash
 
     def _smallest(self) -> str:
         """What to do about a resolution that is too small."""

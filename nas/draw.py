@@ -129,7 +129,7 @@ def move_inside(
     if best is not None:
         return best
     raise SpaceExhausted(
-        f"no new network that fits {limits.budget} in {STEPS} steps; the nearest one "
+        f"no new network that fits {limits} in {STEPS} steps; the nearest one "
         + (f"needs {limits.use(point.spec):.3f} of the budget" if limits.use(point.spec) > 1 else "was already tried")
     )
 

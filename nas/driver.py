@@ -1,8 +1,8 @@
-"""One driver a run: asks, trains, tells, and writes the storage. References, the search, confirmation, and longer
-trainings where the ranking is to be checked."""
+"""One driver a run: asks, trains, tells, and writes the storage. References, the search, its control where one is asked
+for, confirmation, and longer trainings where the ranking is to be checked."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
@@ -16,19 +16,27 @@ from nas.budget import Limits
 from nas.cost import cost
 from nas.data import FOLDS
 from nas.duration import duration
-from nas.errors import SpaceExhausted
 from nas.executor import Executor
 from nas.forecast import Forecast, between
 from nas.kept import here, keep, kept
 from nas.latency.limits import LatencyLimits
 from nas.latency.value import Latency
-from nas.objectives import Costed, Costs
-from nas.plan import LONGER, UNTIL_TIME, Task, confirmation_tasks, kept_in, trial_task, trust_tasks, undone
+from nas.plan import (
+    LONGER,
+    UNTIL_TIME,
+    Task,
+    confirmation_tasks,
+    control_task,
+    kept_in,
+    trial_task,
+    trust_tasks,
+    undone,
+)
 from nas.record import Record, Role, SearchFacts
-from nas.samplers import InsideSampler, ask
+from nas.samplers import InsideSampler
 from nas.space import Space
-from nas.stopping import Curve, hopeless
-from nas.storage import close_orphans, update_facts
+from nas.storage import update_facts
+from nas.suggested import MakeTask, Suggested
 from nas.trainings import Trainings
 from nas.trial import Trainer
 from nas.watch import Silent, Watcher
@@ -58,7 +66,6 @@ class Driver:
     latency_ms: Callable[[ArchSpec], float] | None = None  # the caller's own, in the deployed form
     _begin: float = field(default_factory=time.monotonic, init=False)
     _trainings: Trainings = field(init=False)
-    _curves: dict[int, Curve] = field(default_factory=dict, init=False)  # of trials that run, by number
 
     def __post_init__(self) -> None:
         self._trainings = Trainings(
@@ -70,9 +77,14 @@ class Driver:
         )
 
     def run(self) -> None:
-        """Do what is not there yet: references, trials up to the number asked for, confirmations, longer trainings."""
-        search = self._trainings.open("search", self.sampler, self.facts.goal)
+        """Do what is not there yet: references, trials up to the number asked for, as many of the control,
+        confirmations, longer trainings."""
+        own = self._suggested("search", self.sampler, trial_task)
+        search = own.open()
         references, confirmation = self._trainings.open("references"), self._trainings.open("confirmation")
+        control = self._suggested("control", self._at_random(), control_task) if self.facts.control else None
+        if control is not None:
+            control.open()
         trust = self._trainings.open("trust") if self.facts.trust else None
         self._trainings.say_what_was_cut_off()
         if not self._anything_left():
@@ -81,30 +93,45 @@ class Driver:
             self._learn(record)
         self.watch.say(f"about {duration(self.remaining_seconds())} from here on, by a few measured steps")
         self._train_all(references, "references", self.references)
-        self._search(search)
+        self._search(own, search)
+        if control is not None:
+            self._draw(control)
         self._train_all(confirmation, "confirmation", self._measured_whole(self._to_confirm()))
         if trust is not None:
             self._train_all(trust, "trust", self._to_trust())
 
-    def _search(self, study: optuna.Study) -> None:
-        self.watch.stage("search", self.facts.trials, min(len(self._records("search")), self.facts.trials))
-        self._trainings.run(study, "search", self._trials(study), stop=self._hopeless, after=self._trial_done)
+    def _suggested(self, role: Role, sampler: InsideSampler, make_task: MakeTask) -> Suggested:
+        return Suggested(
+            role=role,
+            sampler=sampler,
+            space=self.space,
+            facts=self.facts,
+            trainings=self._trainings,
+            make_task=make_task,
+            latency=self._latency,
+        )
 
-    def _hopeless(self, task: Task, epoch: int, accuracy: float) -> bool:
-        """Whether this trial should end here, by the curves of all others until now."""
-        assert task.number is not None
-        goal, costs = self.facts.goal, self._costs(task.spec)
-        before = self._curves.pop(task.number, Curve(costs=(), scores=())).scores
-        # a training whose worker died begins again
-        mine = Curve(costs=goal.costs_of(costs), scores=(*before[: epoch - 1], goal.score(accuracy, costs)))
-        others = [*(self._curve(record) for record in self._records("search")), *self._curves.values()]
-        self._curves[task.number] = mine
-        return self.facts.stopping and hopeless(mine, others, epochs=self.facts.recipe.epochs)
+    def _at_random(self) -> InsideSampler:
+        """What ``--sampler random`` with this seed draws by."""
+        facts = self.facts
+        return InsideSampler(self.space, self.limits, seed=facts.seed, spread=facts.goal.weighs_cost)
 
-    def _costs(self, spec: ArchSpec) -> Costed:
-        deployed = self.facts.budget.cost(spec)
-        latency = self._latency(spec)
-        return Costs(macs=deployed.macs, params=deployed.params, latency_ms=latency.ms if latency else None)
+    def _search(self, own: Suggested, study: optuna.Study) -> None:
+        asked = self.facts.trials
+        exhausted = own.train(asked, before=self._say_remaining, after=self._learn, enough=self._out_of_time)
+        done = len(own.records)
+        if exhausted is not None:
+            self.watch.say(f"the search ends after {done} trials: {exhausted}")
+        if exhausted is not None or (asked == UNTIL_TIME and done < asked):
+            self._end_at(study, done)
+
+    def _draw(self, control: Suggested) -> None:
+        """As many networks as the search has tried by now, also where time is running out: with fewer it would be no
+        control."""
+        tried = len(self._records("search"))
+        exhausted = control.train(tried, before=self._say_remaining, after=self._learn)
+        if exhausted is not None:
+            self.watch.say(f"the control ends after {len(control.records)} networks: {exhausted}")
 
     def _latency(self, spec: ArchSpec) -> Latency | None:
         """As the limits know it, or else as the caller's own function tells it."""
@@ -113,37 +140,6 @@ class Driver:
             return known
         ms = self.latency_ms(spec)
         return Latency(ms, ms, ms, measured=False)
-
-    def _curve(self, record: Record) -> Curve:
-        goal = self.facts.goal
-        scores = tuple(goal.score(epoch.val_accuracy, record) for epoch in record.curve)
-        return Curve(costs=goal.costs_of(record), scores=scores)
-
-    def _trial_done(self, record: Record) -> None:
-        self._curves.pop(record.number or 0, None)
-        self._learn(record)
-
-    def _trials(self, study: optuna.Study) -> Iterator[tuple[optuna.Trial, Task]]:
-        """The search's trials, each suggested when it can begin, by what was told until then."""
-        used = {record.number for record in self._records("search")}
-        while len(used) < self.facts.trials:
-            if self._out_of_time():
-                if self.facts.trials == UNTIL_TIME:
-                    self._end_at(study, len(used))
-                return
-            try:
-                trial, choices, spec = ask(study, self.space)
-            except SpaceExhausted as error:
-                close_orphans(study, running=self._trainings.running(study))  # the trial that had just begun
-                self.watch.say(f"the search ends after {len(used)} trials: {error}")
-                self._end_at(study, len(used))
-                return
-            self._say_remaining()
-            number = next(n for n in range(len(used) + 1) if n not in used)  # several at a time may leave a gap
-            used.add(number)
-            origin = self.sampler.origins[trial.number]
-            task = trial_task(number, spec, choices, origin, seed=self.facts.seed)
-            yield trial, replace(task, latency=self._latency(spec))
 
     def _end_at(self, study: optuna.Study, trials: int) -> None:
         """There will be no more trials than these: what is left of the run is planned, and told, accordingly."""
@@ -187,6 +183,7 @@ class Driver:
             self._records("search"),
             self._records("references"),
             self.facts,
+            self._records("control"),
         )
         return tasks if self.weights is None else [kept_in(self.weights, task) for task in tasks]
 
@@ -204,6 +201,7 @@ class Driver:
         return (
             len(self._records("search")) < self.facts.trials
             or bool(undone(self.references, self._records("references")))
+            or self._control_left(0) > 0
             or bool(undone(self._to_confirm(), self._records("confirmation")))
             or bool(undone(self._to_trust(), self._records("trust")))
         )
@@ -240,19 +238,27 @@ class Driver:
         """Expected of everything still to be done, the training that is running included."""
         total = sum(self._expect(task) for task in undone(self.references, self._records("references")))
         trials = max(0, self.facts.trials - len(self._records("search")))
-        total += trials * self._forecast().seconds(self._typical_macs())
+        total += (trials + self._control_left(trials)) * self._forecast().seconds(self._typical_macs())
         total += self._confirmation_seconds(trials) + self._trust_seconds(trials)
         total /= self.executor.workers
         if self.time_limit is not None:
             total = min(total, max(0.0, self.time_limit - self._elapsed()))
         return total
 
+    def _control_left(self, trials_left: int) -> int:
+        """Trainings of the control that are missing once this many more trials are done."""
+        if not self.facts.control:
+            return 0
+        return max(0, len(self._records("search")) + trials_left - len(self._records("control")))
+
     def _confirmation_seconds(self, trials_left: int) -> float:
-        if trials_left == 0:
+        if trials_left == 0 and self._control_left(0) == 0:
             return sum(self._expect(task) for task in undone(self._to_confirm(), self._records("confirmation")))
         at_cost = sum(not task.any_cost for task in self.references)
-        own = fronts.CONFIRMED if self.facts.goal.several else evidence.FINALISTS + 1  # and the best random draw
-        networks = own + at_cost
+        several = self.facts.goal.several
+        own = fronts.CONFIRMED if several else evidence.FINALISTS + 1  # and the best random draw
+        drawn = (fronts.CONFIRMED if several else evidence.FINALISTS) if self.facts.control else 0
+        networks = own + drawn + at_cost
         return self.facts.confirm * networks * self._forecast().seconds(self._typical_macs())
 
     def _trust_seconds(self, trials_left: int) -> float:
@@ -265,7 +271,9 @@ class Driver:
         if self.time_limit is None:
             return False
         following = (self._confirmation_seconds(1) + self._trust_seconds(1)) / self.executor.workers
-        needed = self._forecast().seconds(self._typical_macs()) + following
+        one = self._forecast().seconds(self._typical_macs())
+        following += self._control_left(1) * one / self.executor.workers
+        needed = one + following
         return self._elapsed() + needed > self.time_limit
 
     def _expect(self, task: Task) -> float:

@@ -49,10 +49,14 @@ def show(request: Request, *, as_json: bool) -> None:
     if not reachable(request.space, request.limits):
         out.print(LIMITS_NOTHING)
     out.print(
-        f"{facts.trials} trials by {facts.sampler}, recipe {facts.recipe.name} on {facts.data.label}, "
-        f"{facts.confirm} fresh seeds: about {duration(time)} on this machine",
+        f"{facts.trials} trials by {facts.sampler}{_control(request)}, recipe {facts.recipe.name} on "
+        f"{facts.data.label}, {facts.confirm} fresh seeds: about {duration(time)} on this machine",
         highlight=False,
     )
+
+
+def _control(request: Request) -> str:
+    return f", a control of {request.facts.trials} random draws" if request.facts.control else ""
 
 
 def _cells(one: Range) -> tuple[str, ...]:
@@ -97,6 +101,9 @@ def document(request: Request, preview: Preview, time: float) -> dict[str, Any]:
             ],
         },
         "trials": request.facts.trials,
+        "control": None
+        if request.facts.control is None
+        else {"sampler": request.facts.control, "trials": request.facts.trials},
         "confirm": request.facts.confirm,
         "recipe": request.facts.recipe.to_dict(),
         "expected_seconds": time,

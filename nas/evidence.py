@@ -75,14 +75,21 @@ def at_cost(references: tuple[Record, ...], base: str) -> Record | None:
     return next((record for record in references if record.name in names and record.origin == "scaled"), None)
 
 
-def to_confirm(trials: tuple[Record, ...], references: tuple[Record, ...], facts: SearchFacts) -> list[Record]:
-    """The finalists, the references scaled to a cost, and the best random draw; each name once. Of a front its members,
-    most of the first trials being draws anyway."""
+def to_confirm(
+    trials: tuple[Record, ...],
+    references: tuple[Record, ...],
+    facts: SearchFacts,
+    control: tuple[Record, ...] = (),
+) -> list[Record]:
+    """The finalists, the references scaled to a cost, the best random draw, and where one is asked for the control's
+    finalists; each name once. Of a front its members, most of the first trials being draws anyway."""
     candidates = chosen(trials, facts)
     candidates += [record for record in references if record.state == "complete" and record.origin != "published"]
     drawn = best_draw(trials, facts.goal)
     if drawn is not None and not facts.goal.several:
         candidates.append(drawn)
+    if facts.control:
+        candidates += chosen(control, facts)
     return list({record.key: record for record in candidates}.values())
 
 
@@ -99,7 +106,7 @@ def scored(run: RunRecords, goal: Goal) -> dict[str, dict[int, float]]:
     """What is maximised, on fresh seeds: accuracies, or rewards."""
     if goal.reward is None:
         return scores(run.confirmations)
-    networks = {record.key: record for record in (*run.trials, *run.references)}
+    networks = {record.key: run.known(record) for record in (*run.trials, *run.references, *run.control)}
     return {
         key: {seed: goal.score(accuracy, networks[key]) for seed, accuracy in by_seed.items()}
         for key, by_seed in scores(run.confirmations).items()
@@ -141,15 +148,20 @@ def winner(run: RunRecords) -> Record | None:
 
     A finalist whose confirmation is not finished cannot win. A front has none.
     """
-    goal = run.facts.goal
-    if not run.facts.names_winner or goal.several:
+    if not run.facts.names_winner or run.facts.goal.several:
         return None
-    best = finalists(run.trials, goal=goal)
+    return best_of(run, run.trials)
+
+
+def best_of(run: RunRecords, trials: tuple[Record, ...]) -> Record | None:
+    """The same rule for these trials: the search's own, or its control's."""
+    goal = run.facts.goal
+    best = finalists(trials, goal=goal)
     if run.facts.confirm == 0 or not best:
         return best[0] if best else None
     means = confirmed(scores(run.confirmations))
     done = [record for record in best if len(getattr(means.get(record.key), "seeds", ())) >= run.facts.confirm]
-    return max(done, key=lambda record: goal.score(means[record.key].mean, record)) if done else None
+    return max(done, key=lambda record: goal.score(means[record.key].mean, run.known(record))) if done else None
 
 
 def compare(run: RunRecords, base: str = "mobilenet_v3_small") -> Comparison | None:
@@ -220,10 +232,12 @@ def _residual(table: Scores) -> _Spread | None:
     """Residual deviation of accuracy = network + seed, over the networks that have every seed.
 
     None with fewer than two of either, and where nothing scatters at all: accuracies are shares of a few thousand
-    images, so a zero is coarseness and no evidence.
+    images, so a zero is coarseness and no evidence. A network under two names (a trial that the control drew too) has
+    its scores twice and counts once.
     """
     seeds = sorted(set().union(*table.values())) if table else []
-    rows = [[by_seed[seed] for seed in seeds] for by_seed in table.values() if len(by_seed) == len(seeds)]
+    whole = [tuple(by_seed[seed] for seed in seeds) for by_seed in table.values() if len(by_seed) == len(seeds)]
+    rows = list(dict.fromkeys(whole))
     if len(rows) < 2 or len(seeds) < 2:
         return None
     row_means = [sum(row) / len(row) for row in rows]

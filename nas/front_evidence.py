@@ -22,11 +22,12 @@ class Member:
 
 
 def members(run: RunRecords) -> list[Member]:
-    """The selected front, cheapest first; none of a demonstration, or with one objective."""
+    """The selected front, cheapest first by what was known when it was selected; none of a demonstration, or with one
+    objective."""
     facts = run.facts
     if not facts.goal.several or not facts.names_winner:
         return []
-    front = fronts.selected(run.trials, facts)
+    front = [run.known(record) for record in fronts.selected(run.trials, facts)]
     table = evidence.scores(run.confirmations)
     means = evidence.confirmed(table)
     done = [record for record in front if facts.confirm and len(table.get(record.key, ())) >= facts.confirm]
@@ -48,7 +49,7 @@ def confirmed_curve(run: RunRecords, base: str = BASE) -> list[Record]:
     table = evidence.scores(run.confirmations)
     cost = run.facts.goal.costs[0]
     found = [
-        record
+        run.known(record)
         for record in run.references
         if record.origin == "scaled" and (record.name or "").partition("@")[0] == base and record.key in table
     ]

@@ -9,7 +9,7 @@ from math import log2
 
 from nas.hypervolume import Point, front, hypervolume, thinned
 from nas.objectives import Goal
-from nas.record import Record, SearchFacts
+from nas.record import Record, RunRecords, SearchFacts
 
 CONFIRMED = 6  # members at most that are trained on fresh seeds
 
@@ -37,6 +37,11 @@ def reference(facts: SearchFacts, trials: Sequence[Record]) -> Reference:
     return Reference(accuracy=1 / facts.data.classes, costs=tuple(ceilings))
 
 
+def origin(run: RunRecords) -> Reference:
+    """Of a run: one reference for the search and its control."""
+    return reference(run.facts, (*run.trials, *run.control))
+
+
 def selected(trials: Sequence[Record], facts: SearchFacts) -> list[Record]:
     """The trials that none beats by its own score, cheapest first. What guesses is on no front."""
     origin = reference(facts, trials)
@@ -59,10 +64,10 @@ def not_beaten(records: Sequence[Record], accuracies: Sequence[float], facts: Se
     return _by_cost([records[place] for place in front(points)], facts.goal)
 
 
-def progress(trials: Sequence[Record], facts: SearchFacts) -> list[float]:
+def progress(trials: Sequence[Record], facts: SearchFacts, origin: Reference | None = None) -> list[float]:
     """The front's volume after each trial, by number: accuracy above guessing times doublings of cost below the
-    budget."""
-    origin = reference(facts, trials)
+    budget. ``origin``: where it is counted from, if not from these trials' own reference."""
+    origin = origin or reference(facts, trials)
     points: list[Point] = []
     volumes = []
     for record in trials:

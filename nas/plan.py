@@ -66,7 +66,18 @@ def trial_task(number: int, spec: ArchSpec, choices: dict[str, Option], origin: 
     )
 
 
-def confirmation_tasks(trials: tuple[Record, ...], references: tuple[Record, ...], facts: SearchFacts) -> list[Task]:
+def control_task(number: int, spec: ArchSpec, choices: dict[str, Option], origin: str, *, seed: int) -> Task:
+    """A network of the control: trained as a trial is, and named so that it is none."""
+    name = f"control {number}"
+    return replace(trial_task(number, spec, choices, origin, seed=seed), name=name, title=name)
+
+
+def confirmation_tasks(
+    trials: tuple[Record, ...],
+    references: tuple[Record, ...],
+    facts: SearchFacts,
+    control: tuple[Record, ...] = (),
+) -> list[Task]:
     """Seed by seed, not network by network, so that what an interruption leaves is paired."""
     return [
         Task(
@@ -80,7 +91,7 @@ def confirmation_tasks(trials: tuple[Record, ...], references: tuple[Record, ...
             origin=record.origin,
         )
         for k in range(1, facts.confirm + 1)
-        for record in evidence.to_confirm(trials, references, facts)
+        for record in evidence.to_confirm(trials, references, facts, control)
     ]
 
 

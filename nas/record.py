@@ -5,7 +5,7 @@ A record is one attribute of its Optuna trial, a study's facts one attribute of 
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, ClassVar, Literal, Self
 
@@ -28,8 +28,17 @@ FACTS = "nas"  # the attribute's name, of a study
 ORPHAN = "orphan"  # attribute of a trial that was running when its driver died; it counts for nothing
 
 Role = Literal[
-    "search", "references", "confirmation", "trust", "baselines", "learning_rates", "ablation", "longer"
-]  # fmt: skip
+    "search",
+    "references",
+    "control",
+    "confirmation",
+    "trust",
+    "baselines",
+    "learning_rates",
+    "ablation",
+    "longer",
+]
+Control = Literal["random"]
 State = Literal["complete", "pruned", "failed"]
 
 
@@ -47,8 +56,8 @@ class Record:
     """One trained network: choices + seed + recipe → what came out."""
 
     state: State
-    number: int | None  # of a search's own trial, counted from 0 without orphans; None for references
-    name: str | None  # of a reference ("mobilenet_v3_small", "mobilenet_v3_small@budget"); None for a search's own
+    number: int | None  # of a search's own trial or its control's, from 0 without orphans; None for references
+    name: str | None  # of a reference ("mobilenet_v3_small@budget"), "control 17"; None for a search's own
     title: str  # what people are shown: "trial 17", "MobileNetV3 small ×1.03"
     origin: str  # what made it: "draw" (at random), a sampler's name, "published", "scaled"
     spec: ArchSpec  # as published; the budget's and the recipe's forms follow from it
@@ -86,7 +95,7 @@ class Record:
 
     @property
     def key(self) -> str:
-        """The same for every training of one network of a run: ``trial 17`` or a reference's name."""
+        """The same for every training of one network of a run: ``trial 17``, ``control 17`` or a reference's name."""
         return self.name if self.name is not None else f"trial {self.number}"
 
     def to_json(self) -> dict[str, Any]:
@@ -161,6 +170,7 @@ class SearchFacts(StudyFacts):
     confirm: int = 2  # fresh seeds for the finalists
     trials: int = 0  # asked for, across restarts
     trust: int = 0  # networks trained longer, to see whether the trials rank
+    control: Control | None = None  # what spends the same trials beside the search, to be beaten
     latency_fingerprint: str | None = None  # what its latencies hold for: processor, runtime, threads; or a device
     calibration: Calibration | None = None  # how well they are predicted
     stopping: bool = True  # of hopeless trials
@@ -224,7 +234,8 @@ class AblationFacts(StudyFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecords:
-    """All that one run left behind: the search's facts and trials, its references, and the confirmations of both."""
+    """All that one run left behind: the search's facts and trials, its references, its control, and the confirmations
+    of all."""
 
     name: str
     facts: SearchFacts
@@ -232,11 +243,18 @@ class RunRecords:
     references: tuple[Record, ...]
     confirmations: tuple[Record, ...]
     trust: tuple[Record, ...] = ()  # of trials, trained longer
+    control: tuple[Record, ...] = ()  # by number: networks drawn at random, trained as the trials are
 
     def latency(self, record: Record) -> Latency | None:
         """What is known of a network's latency by now: measured, if any of its records has that."""
         others = (one.latency for one in self.confirmations if one.key == record.key)
         return next((known for known in others if known is not None and known.measured), record.latency)
+
+    def known(self, record: Record) -> Record:
+        """With that latency: what is said of a network goes by what is known now, what was chosen by what was known
+        then."""
+        latency = self.latency(record)
+        return record if latency is record.latency else replace(record, latency=latency)
 
 
 @cache

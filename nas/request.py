@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, cast, get_args
 
 from nas.arch import SMALL_IMAGE, ArchSpec
 from nas.budget import NO_BUDGET, Budget, Limits
@@ -20,7 +20,7 @@ from nas.machine import machine, versions
 from nas.objectives import ACCURACY, find_goal
 from nas.preview import Preview, ensure_possible, preview
 from nas.recipe import Recipe
-from nas.record import DataFacts, SearchFacts
+from nas.record import Control, DataFacts, SearchFacts
 from nas.samplers import SAMPLERS, MakeInner
 from nas.space import Space
 from nas.storage import as_begun, default_url
@@ -68,6 +68,7 @@ class SearchOptions(TypedDict, total=False):
     trials: int | None
     confirm: int | None
     trust: int
+    control: str | None
     sampler: str | MakeInner
     seed: int
     device: str
@@ -167,7 +168,8 @@ def request_search(
     trials: int | None = None,
     confirm: int | None = None,
     trust: int = 0,
-    sampler: str | MakeInner = "tpe",
+    control: str | None = None,
+    sampler: str | MakeInner = "block",
     seed: int = 0,
     device: str = "auto",
     workers: int | None = None,
@@ -183,7 +185,8 @@ def request_search(
 
     ``recipe``: instead of the effort's, with ``epochs``, ``train_images``, ``val_images`` and ``precision`` of its own.
     ``trials``: in all, those of earlier calls included; ``confirm``: fresh seeds; ``trust``: trials that are trained
-    longer to check the ranking. ``objectives`` (``accuracy,macs``) asks for a front, ``objective="mnasnet"`` for the
+    longer to check the ranking; ``control="random"``: as many networks drawn at random, which the search is to beat.
+    ``objectives`` (``accuracy,macs``) asks for a front, ``objective="mnasnet"`` for the
     best reward; ``latency_ms`` tells the latency of a network where either needs one. ``stopping``: of hopeless trials,
     in trainings of six epochs or more. ``workers``: trainings at a time, None: as many as fit the machine.
     ``precision``: ``auto``, ``fp32`` or ``bf16``.
@@ -204,6 +207,7 @@ def request_search(
     ):
         if value is not None and value < least:
             raise NasError(f"{flag} {value}: must be at least {least}")
+    beside = _control(control, sampler_name)
     if trust and trust < FEWEST:
         raise NasError(f"--trust {trust}: a ranking needs at least {FEWEST} networks; 8 is usual")
     millions = {
@@ -295,6 +299,7 @@ def request_search(
         confirm=size.confirm if confirm is None else confirm,
         trials=size.trials if trials is None else trials,
         trust=trust,
+        control=beside,
         latency_fingerprint=None if found_target is None else found_target.table.fingerprint,
         calibration=limits.calibration if isinstance(limits, LatencyLimits) else None,
         stopping=stopping,
@@ -319,6 +324,17 @@ def request_search(
         runs=Path(runs),
         latency_ms=latency_ms,
     )
+
+
+def _control(given: str | None, sampler: str) -> Control | None:
+    """Raises ``NasError`` for a control that there is not, and for one of a search that draws at random itself."""
+    if given is None:
+        return None
+    if given not in get_args(Control):
+        raise NasError(f"--control {given}: unknown; there is {', '.join(get_args(Control))}")
+    if sampler == given:
+        raise NasError(f"--control {given}: --sampler {sampler} draws the very same networks; leave one of them out")
+    return cast(Control, given)
 
 
 def _find_target(budget: Budget | None, target: str | None, *, wanted: bool, any_machine: bool) -> "Found | None":

@@ -86,6 +86,11 @@ class Run:
     def references(self) -> list[Found]:
         return [self._found(record) for record in self.records.references]
 
+    @property
+    def control(self) -> list[Found]:
+        """The networks drawn at random beside the search, by number; none without a control."""
+        return [self._found(record) for record in self.records.control]
+
     def _found(self, record: Record) -> Found:
         means = evidence.confirmed(evidence.scores(self.records.confirmations))
         return Found(record=record, confirmed=means.get(record.key))

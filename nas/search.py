@@ -129,7 +129,12 @@ def search(
             help="mobilenet_v1, mobilenet_v2, mobilenet_v3, squeezenet or densenet; module:function for your own.",
         ),
     ] = "mobilenet_v3",
-    sampler: Annotated[str, typer.Option(metavar="NAME", help="tpe, random or nsga2.")] = "tpe",
+    sampler: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="block, tpe, random, nsga2, evolution, local, gp or reinforce; docs/search-quality.md."
+        ),
+    ] = "block",
     seed: Annotated[int, typer.Option(metavar="N", help="Another seed is another study.")] = 0,
     dataset: Annotated[
         str | None,
@@ -167,6 +172,14 @@ def search(
             metavar="N", help="Train N of the networks 4 times longer: do the trials rank them?", rich_help_panel=SIZE
         ),
     ] = 0,
+    control: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="random: as many random draws in the same budget, trained alike; did the search beat them?",
+            rich_help_panel=SIZE,
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Of each training.", rich_help_panel=SIZE)] = None,
     train_images: Annotated[
         int | None, typer.Option(metavar="N", help="Images a training sees.", rich_help_panel=SIZE)
@@ -239,6 +252,7 @@ def search(
             "trials": trials if trials is not None or limit is None else UNTIL_TIME,
             "confirm": confirm,
             "trust": trust,
+            "control": control,
             "epochs": epochs,
             "train_images": train_images,
             "sampler": sampler,

@@ -14,13 +14,22 @@ from rich.table import Table
 from nas import front_evidence, fronts
 from nas.ablation_document import summary_json as ablation_summary
 from nas.ablation_evidence import missing
-from nas.evidence import Difference
+from nas.evidence import FINALISTS, Difference
 from nas.record import AblationRecords, BaselineRecords, RunRecords, SearchFacts
 from nas.trust import checked
 from reports.baseline_sentences import trainings_left
 from reports.sentences import export_command, summary
-from reports.standing import comparison, front, is_demo, winner
-from reports.tables import NetworkRow, network_json, network_rows
+from reports.standing import (
+    comparison,
+    control,
+    control_left,
+    control_winner,
+    front,
+    front_control,
+    is_demo,
+    winner,
+)
+from reports.tables import NetworkRow, control_rows, network_json, network_rows
 from reports.words import milliseconds
 
 SHOWN = 12  # rows of the terminal's table beside the references; the report has all
@@ -53,6 +62,13 @@ def table(run: RunRecords) -> Table:
     for row in rows:
         if row.role == "reference":
             shown.add_row(*_cells(run, row), style="cyan")
+    drawn = control_rows(run)
+    if drawn:
+        shown.add_section()
+        for row in drawn[:FINALISTS]:
+            shown.add_row(*_cells(run, row), style="magenta")
+        if len(drawn) > FINALISTS:
+            shown.add_row(f"… {len(drawn) - FINALISTS} more of the control", style="dim")
     return shown
 
 
@@ -62,7 +78,7 @@ def _cells(run: RunRecords, row: NetworkRow) -> list[str]:
     selected = f"{100 * record.val_accuracy:.1f}" if record.val_accuracy is not None else record.state
     confirmed = "" if row.confirmed is None else f"{100 * row.confirmed.mean:.1f}"
     ci = "" if row.ci is None else f"{100 * row.ci[0]:.1f}–{100 * row.ci[1]:.1f}"
-    mark = {"winner": " *", "finalist": " ·", "front": " ·"}.get(row.role, "")
+    mark = {"winner": " *", "finalist": " ·", "front": " ·", "control_winner": " ·"}.get(row.role, "")
     return [
         record.title + mark,
         f"{record.macs / 1e6:.1f}",
@@ -99,6 +115,7 @@ def run_json(run: RunRecords) -> dict[str, Any]:
             "seeds": list(against.seeds),
         },
         **front_json(run),
+        "control": control_json(run),
         "trust": trust_json(run),
         "export": export_command(run) or None,
         "next": next_command(run),
@@ -115,7 +132,7 @@ def front_json(run: RunRecords) -> dict[str, Any]:
     if not goal.several:
         return asked
     found = front(run)
-    origin = fronts.reference(facts, run.trials)
+    origin = fronts.origin(run)
     return {
         **asked,
         "front": [member.record.number for member in found],
@@ -123,7 +140,7 @@ def front_json(run: RunRecords) -> dict[str, Any]:
         "front_comparisons": {
             f"{member.record.number}": difference_json(member.against) for member in found if member.confirmed
         },
-        "hypervolume": [] if is_demo(facts) else fronts.progress(run.trials, facts),
+        "hypervolume": [] if is_demo(facts) else fronts.progress(run.trials, facts, origin),
         "hypervolume_reference": {
             "accuracy": origin.accuracy,
             **{cost.attribute: value for cost, value in zip(goal.costs, origin.costs, strict=True)},
@@ -135,13 +152,44 @@ def difference_json(found: Difference | None) -> dict[str, Any] | None:
     """A front's member against the reference's curve at its cost."""
     if found is None:
         return None
+    return {"reference": front_evidence.BASE, **_difference(found)}
+
+
+def _difference(found: Difference) -> dict[str, Any]:
     return {
-        "reference": front_evidence.BASE,
         "difference": found.value,
         "ci": None if found.ci is None else list(found.ci),
         "verdict": found.verdict,
         "seeds": list(found.seeds),
     }
+
+
+def control_json(run: RunRecords) -> dict[str, Any] | None:
+    """The networks drawn at random beside the search, and whether it beat them; None where that was not asked for."""
+    facts = run.facts
+    if facts.control is None and not run.control:
+        return None
+    best = control_winner(run)
+    grown = facts.goal.several and not is_demo(facts)
+    return {
+        "sampler": "random",
+        "networks": [network_json(run, record) for record in run.control],
+        "networks_left": control_left(run),
+        "best": None if best is None else best.key,
+        "comparison": _beaten_json(run),
+        **({"hypervolume": fronts.progress(run.control, facts, fronts.origin(run))} if grown else {}),
+    }
+
+
+def _beaten_json(run: RunRecords) -> dict[str, Any] | None:
+    """Of two winners' accuracies (or rewards), or of two fronts' volumes; None until there is something to compare."""
+    winners, volumes = control(run), front_control(run)
+    if winners is not None:
+        best = {"winner": winners.winner.key, "control": winners.control.key, "same": winners.same}
+        return {**best, "candidates": list(winners.candidates), **_difference(winners.difference)}
+    if volumes is not None:
+        return {"members": list(volumes.members), **_difference(volumes.difference)}
+    return None
 
 
 def trust_json(run: RunRecords) -> dict[str, Any] | None:
@@ -189,13 +237,14 @@ def next_command(run: RunRecords) -> str:
         return _with(facts.command, dataset="cifar10", data_dir="DIR")
     if is_demo(facts):
         return _with(_without(facts.command, "trials", "epochs", "train_images"), effort="brief")
-    if len(run.trials) < facts.trials and "--time" not in facts.command:
+    if (len(run.trials) < facts.trials or control_left(run)) and "--time" not in facts.command:
         return facts.command
     more: dict[str, Any] = {"trials": 2 * len(run.trials)}
     found = comparison(run)
     verdicts = [member.against.verdict for member in front(run) if member.against is not None]
     if found is not None:
         verdicts.append(found.verdict)
+    verdicts += [one.difference.verdict for one in (control(run), front_control(run)) if one is not None]
     if "not shown" in verdicts and facts.confirm < 5:
         more["confirm"] = 5
     return _with(facts.command, **more)

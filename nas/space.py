@@ -48,7 +48,7 @@ def replaying(choices: Choices, otherwise: Pick | None = None) -> Pick:
             value = choices[name]
             for option in options:
                 # 1, 1.0 and True are equal to Python, but not the same answer
-                if option == value and type(option) is type(value):
+                if option is value or (option == value and type(option) is type(value)):
                     return option
             if otherwise is None:
                 raise ChoicesError(f"{name}: {value!r}: not among its options {tuple(options)!r}")
@@ -67,7 +67,7 @@ def recording(pick: Pick, into: dict[str, Option], domains: dict[str, tuple[Opti
         into[name] = value
         if domains is not None:
             known = domains.setdefault(name, tuple(options))
-            if known != tuple(options):
+            if known is not options and known != tuple(options):
                 raise SpecError(
                     f"{name}: asked with {tuple(options)!r}, before with {known!r}; options must not change"
                 )

@@ -37,6 +37,7 @@ AnyFacts = TypeVar("AnyFacts", SearchFacts, BaselineFacts, AblationFacts)
 SIBLINGS: dict[str, str] = {
     "search": "",
     "references": ".references",
+    "control": ".control",
     "confirmation": ".confirmation",
     "trust": ".trust",
     "baselines": "",
@@ -45,7 +46,7 @@ SIBLINGS: dict[str, str] = {
     "longer": ".longer",
 }
 KINDS = ("search", "baselines", "ablation")  # of runs; each is also the role of its first study
-SEARCH = ("search", "references", "confirmation", "trust")
+SEARCH = ("search", "references", "control", "confirmation", "trust")
 
 
 def default_url(runs: Path) -> str:
@@ -267,6 +268,7 @@ def read_run(storage: BaseStorage, name: str) -> RunRecords:
         references=parts["references"],
         confirmations=parts["confirmation"],
         trust=parts["trust"],
+        control=tuple(sorted(parts["control"], key=lambda record: record.number or 0)),
     )
 
 

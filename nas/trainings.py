@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import optuna
 from optuna.storages import BaseStorage
@@ -121,8 +122,9 @@ class Trainings:
             if known is None:
                 yield Job(task=task, trial=trial, report=self._reporter(study, trial, task, stop))
             else:
-                self._store(study, role, trial, known)
-                after(known)
+                record = _ended_where(known, partial(stop, task))
+                self._store(study, role, trial, record)
+                after(record)
 
     def _reporter(
         self, study: optuna.Study, trial: optuna.Trial, task: Task, stop: Callable[[Task, int, float], bool]
@@ -171,6 +173,14 @@ class Trainings:
                     choices=task.choices,
                 )
         return self.elsewhere(task)
+
+
+def _ended_where(record: Record, stops: Callable[[int, float], bool]) -> Record:
+    """As this training would have ended with somebody watching its epochs who stops it early."""
+    for epoch, one in enumerate(record.curve[:-1], start=1):
+        if stops(epoch, one.val_accuracy):
+            return replace(record, state="pruned", curve=record.curve[:epoch], weights=None)
+    return record
 
 
 def _training(one: Task | Record) -> tuple[object, ...]:

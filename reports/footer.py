@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from nas.arch import SMALL_IMAGE
 from nas.record import Record, RunRecords
+from reports import control_sentences
 from reports.words import seeds
 
 INTERVALS = (
@@ -74,12 +75,13 @@ def notes(run: RunRecords) -> list[str]:
         "“Selected” is the accuracy of the one training that the search saw; the best of many looks better than it is. "
         "“Confirmed” is the mean over fresh seeds, each validated on a fold that the search did not validate on.",
         INTERVALS,
+        *([control_sentences.NOTE] if run.control else []),
         "The test set was never read.",
     ]
 
 
 def _all(run: RunRecords) -> tuple[Record, ...]:
-    return (*run.trials, *run.references, *run.confirmations)
+    return (*run.trials, *run.references, *run.control, *run.confirmations)
 
 
 def pairs(mapping: Mapping[str, object]) -> str:
@@ -97,6 +99,7 @@ def _seeds_and_folds(run: RunRecords) -> str:
         for name, records in (
             ("trials", run.trials),
             ("references", run.references),
+            ("control", run.control),
             ("confirmations", run.confirmations),
         )
         if records

@@ -5,7 +5,7 @@ from typing import Any
 
 from nas import evidence
 from nas.record import Record, RunRecords
-from reports import differences, footer, front_sentences, sentences, standing, tables, words
+from reports import control_sentences, differences, footer, front_sentences, sentences, standing, tables, words
 from reports.figures import figures_of
 from reports.files import write_whole
 from reports.shown import Shown, draw_all, render
@@ -26,7 +26,8 @@ def write(run: RunRecords, folder: Path) -> Path:
 
 
 def _render(run: RunRecords, figures: list[Shown]) -> str:
-    rows = tables.network_rows(run)
+    rows, drawn = tables.network_rows(run), tables.control_rows(run)
+    finalists = [row for row in drawn if row.confirmed]
     values = {
         "run": run,
         "facts": run.facts,
@@ -34,14 +35,15 @@ def _render(run: RunRecords, figures: list[Shown]) -> str:
         "headline": _headline(run),
         "found": sentences.found(run),
         "shown": sentences.shown(run),
+        "control": control_sentences.shown(run),
         "trust": sentences.trust(run),
         "take_away": sentences.export_command(run),
         "states": standing.states(run),
         "todo": standing.still_to_do(run),
         "front": standing.front(run),
         "front_words": front_sentences.table_words(run),
-        "rows": rows[:ROWS],
-        "hidden": max(0, len(rows) - ROWS),
+        "rows": [*rows[:ROWS], *finalists],
+        "hidden": max(0, len(rows) - ROWS) + len(drawn) - len(finalists),
         "figures": figures,
         "blocks": _blocks(run),
         "entries": footer.facts(run),

@@ -7,7 +7,7 @@ from nas.evidence import Comparison
 from nas.plan import LONGER
 from nas.record import Record, RunRecords
 from nas.trust import Agreement, checked
-from reports import front_sentences, standing
+from reports import control_sentences, front_sentences, standing
 from reports.words import capital, cost, interval, percent, plural, points, seeds
 
 SMALL = "MobileNetV3 small"
@@ -15,8 +15,8 @@ SMALL = "MobileNetV3 small"
 
 def summary(run: RunRecords, *, next_command: str) -> tuple[str, ...]:
     """The three lines a command ends with: the winner beside MobileNetV3 small, how far that is shown, what is next;
-    and before the last, where it was asked for, whether the trials rank."""
-    asked = [line for line in (trust(run),) if line]
+    and before the last, where they were asked for, whether the search beat its control and whether the trials rank."""
+    asked = [line for line in (control_sentences.shown(run), trust(run)) if line]
     return found(run), shown(run), *asked, f"Next: {next_command}"
 
 
@@ -200,7 +200,7 @@ def _mean(run: RunRecords, record: Record, over: tuple[int, ...]) -> float:
 def _scored(run: RunRecords, record: Record, accuracy: float) -> str:
     """``59.1%``, or with a reward ``59.1% (reward 57.9)``: differences are of what was searched for."""
     goal = run.facts.goal
-    reward = "" if goal.reward is None else f" (reward {100 * goal.score(accuracy, record):.1f})"
+    reward = "" if goal.reward is None else f" (reward {100 * goal.score(accuracy, run.known(record)):.1f})"
     return percent(accuracy) + reward
 
 

@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from nas import evidence, front_evidence
+from nas import control_evidence, evidence, front_evidence
+from nas.control_evidence import AgainstControl, FrontAgainstControl
 from nas.evidence import Comparison
 from nas.front_evidence import Member
 from nas.plan import trust_tasks, undone
@@ -30,6 +31,21 @@ def winner(run: RunRecords) -> Record | None:
 def comparison(run: RunRecords) -> Comparison | None:
     """The winner against MobileNetV3 small at the same cost; None until both are confirmed, and of a demonstration."""
     return None if is_demo(run.facts) else evidence.compare(run, BASE)
+
+
+def control(run: RunRecords) -> AgainstControl | None:
+    """The winner against its control's; None until both are confirmed, without a control, and of a demonstration."""
+    return None if is_demo(run.facts) else control_evidence.against_control(run)
+
+
+def control_winner(run: RunRecords) -> Record | None:
+    """The control's own; None until it is known, of a front, and of a demonstration."""
+    return None if is_demo(run.facts) else control_evidence.beaten(run)
+
+
+def front_control(run: RunRecords) -> FrontAgainstControl | None:
+    """The same of a front."""
+    return None if is_demo(run.facts) else control_evidence.front_against_control(run)
 
 
 def front(run: RunRecords) -> list[Member]:
@@ -66,10 +82,16 @@ def trials_left(run: RunRecords) -> int:
     return max(0, run.facts.trials - len(run.trials))
 
 
+def control_left(run: RunRecords) -> int:
+    """Networks of the control that are missing, where one is asked for."""
+    asked = max(run.facts.trials, len(run.trials)) if run.facts.control else 0
+    return max(0, asked - len(run.control))
+
+
 def confirmations_left(run: RunRecords) -> int:
     """Trainings on fresh seeds that are missing, of the networks that would be confirmed by what is known now."""
     table = evidence.scores(run.confirmations)
-    wanted = evidence.to_confirm(run.trials, run.references, run.facts)
+    wanted = evidence.to_confirm(run.trials, run.references, run.facts, run.control)
     return sum(max(0, run.facts.confirm - len(table.get(record.key, ()))) for record in wanted)
 
 
@@ -90,6 +112,9 @@ def still_to_do(run: RunRecords) -> list[str]:
     left = trials_left(run)
     if left:
         todo.append(f"{plural(left, 'trial')} of {run.facts.trials}")
+    drawn = control_left(run)
+    if drawn:
+        todo.append(f"{plural(drawn, 'network')} of the control")
     waiting = [record.title for record in run.references if record.state != "complete"]
     if waiting:
         todo.append(f"no accuracy yet of {plural(len(waiting), 'reference')}: {listed(waiting)}")

@@ -11,13 +11,14 @@ from nas.evidence import Confirmed
 from nas.record import Record, RunRecords
 from reports import standing
 
-Role = Literal["winner", "finalist", "front", "trial", "reference"]
+Role = Literal["winner", "finalist", "front", "trial", "reference", "control_winner", "control"]
 
 COLUMNS = (
     *("network", "title", "role", "state", "origin"),
     *("macs", "params", "train_macs", "peak_activation_bytes"),
     *("latency_ms", "latency_low", "latency_high", "latency_measured"),
     *("val_accuracy", "confirmed_mean", "confirmed_low", "confirmed_high", "confirmed_seeds"),
+    *("against_control", "against_control_low", "against_control_high", "against_control_verdict"),
     *("reason", "choices"),
 )
 
@@ -52,13 +53,30 @@ def network_rows(run: RunRecords) -> list[NetworkRow]:
             return "front"
         return "finalist" if record.key in finalists else "trial"
 
-    rows = [NetworkRow(record=one, role=role(one), confirmed=confirmed.get(one.key)) for one in run.trials]
-    rows += [NetworkRow(record=one, role="reference", confirmed=confirmed.get(one.key)) for one in run.references]
+    rows = [NetworkRow(record=run.known(one), role=role(one), confirmed=confirmed.get(one.key)) for one in run.trials]
+    rows += [
+        NetworkRow(record=run.known(one), role="reference", confirmed=confirmed.get(one.key)) for one in run.references
+    ]
+    return sorted(rows, key=_rank)
+
+
+def control_rows(run: RunRecords) -> list[NetworkRow]:
+    """The control's networks: its winner, the confirmed ones, the others. No trials, and so in no ranking with them."""
+    confirmed = evidence.confirmed(evidence.scores(run.confirmations))
+    best = standing.control_winner(run)
+    rows = [
+        NetworkRow(
+            record=run.known(one),
+            role="control_winner" if best is not None and one.key == best.key else "control",
+            confirmed=confirmed.get(one.key),
+        )
+        for one in run.control
+    ]
     return sorted(rows, key=_rank)
 
 
 def _rank(row: NetworkRow) -> tuple[float, ...]:
-    group = {"winner": 0, "finalist": 1, "front": 1}.get(row.role, 2)
+    group = {"winner": 0, "control_winner": 0, "finalist": 1, "front": 1}.get(row.role, 2)
     mean = row.confirmed.mean if row.confirmed else -1.0
     selected = row.record.val_accuracy
     stopped = row.record.last_accuracy if selected is None else None
@@ -79,6 +97,8 @@ def network_json(run: RunRecords, record: Record) -> dict[str, Any]:
     identity: dict[str, Any] = (
         {"name": record.name} if record.name is not None else {"number": record.number, "state": record.state}
     )
+    if record in run.control:
+        identity["state"] = record.state
     return {
         **identity,
         "title": record.title,
@@ -104,14 +124,20 @@ def network_json(run: RunRecords, record: Record) -> dict[str, Any]:
 
 
 def networks_csv(run: RunRecords) -> str:
-    """``networks.csv``: one network a line, accuracies as fractions, empty for absent, seeds separated by spaces."""
+    """``networks.csv``: one network a line, accuracies as fractions, empty for absent, seeds separated by spaces.
+
+    ``against_control``: of the winner alone, its confirmed accuracy minus the control's winner's.
+    """
     out = io.StringIO()
     table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     table.writeheader()
-    for row in network_rows(run):
+    against = standing.control(run)
+    for row in (*network_rows(run), *control_rows(run)):
         record, confirmed = row.record, row.confirmed
         low, high = row.ci or (None, None)
         latency = run.latency(record)
+        beat = against.difference if against is not None and row.role == "winner" else None
+        beat_low, beat_high = (beat and beat.ci) or (None, None)
         table.writerow(
             {
                 "network": record.key,
@@ -132,6 +158,10 @@ def networks_csv(run: RunRecords) -> str:
                 "confirmed_low": low,
                 "confirmed_high": high,
                 "confirmed_seeds": " ".join(str(seed) for seed in confirmed.seeds) if confirmed else None,
+                "against_control": beat.value if beat else None,
+                "against_control_low": beat_low,
+                "against_control_high": beat_high,
+                "against_control_verdict": beat.verdict if beat else None,
                 "reason": record.reason,
                 "choices": None if record.choices is None else json.dumps(record.choices),
             }

@@ -5,7 +5,7 @@ paper's ablations, are in ``mobilenet_v3_published``.
 """
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 from nas.arch import ArchSpec
 from nas.space import Option, Pick
@@ -55,13 +55,18 @@ def mobilenet_v3(pick: Pick) -> ArchSpec:
 
 
 def _pick_row(pick: Pick, number: int, position: int) -> BlockRow:
-    name = f"stage{number}.block{position}"
+    kernel, expansion, se, activation = _names(number, position)
     return BlockRow(
-        kernel=pick(f"{name}.kernel", (3, 5, 7)),
-        expansion=pick(f"{name}.expansion", EXPANSIONS[number][position]),
-        se=pick(f"{name}.se", (False, True)),
-        activation=HS if pick(f"{name}.activation", ("relu", "hardswish")) == "hardswish" else RE,
+        kernel=pick(kernel, (3, 5, 7)),
+        expansion=pick(expansion, EXPANSIONS[number][position]),
+        se=pick(se, (False, True)),
+        activation=HS if pick(activation, ("relu", "hardswish")) == "hardswish" else RE,
     )
+
+
+@cache
+def _names(number: int, position: int) -> tuple[str, ...]:
+    return tuple(f"stage{number}.block{position}.{what}" for what in BlockRow._fields)
 
 
 def published_choices(skeleton: str, width: float = 1.0) -> dict[str, Option]:

@@ -4,6 +4,7 @@ Stages are numbered by the large network's table: small has no stage 0, its 16-c
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import inf
 from typing import Literal, NamedTuple
 
@@ -85,45 +86,59 @@ def assemble(
 ) -> ArchSpec:
     """The network of these rows, by stage number. Stem and stages scale with the width, the hidden layer does not."""
 
-    def convolution(kernel: int, out: int, activation: Activation, stride: int = 1) -> Convolution:
-        return Convolution(
-            kernel=kernel, out=out, stride=stride, activation=activation, norm_eps=EPS, norm_momentum=MOMENTUM
-        )
-
-    def bottleneck(row: BlockRow, channels: int, out: int, stride: int = 1) -> InvertedResidual:
-        mid = divisible(row.expansion * channels)
-        return InvertedResidual(
-            kernel=row.kernel,
-            mid=mid,
-            out=out,
-            stride=stride,
-            squeeze=divisible(mid * se_ratio) if row.se and se_ratio else 0,
-            activation=row.activation,
-            gate=gate,
-            norm_eps=EPS,
-            norm_momentum=MOMENTUM,
-        )
-
     channels = divisible(stem * width)
-    blocks: list[Block] = [convolution(3, channels, stem_activation, stride=2)]
+    blocks: list[Block] = [_convolution(3, channels, stem_activation, stride=2)]
     for stage in STAGES[skeleton]:
+        out = divisible(stage.out * width)
         for position, row in enumerate(rows[stage.number]):
-            out = divisible(stage.out * width)
-            blocks.append(bottleneck(row, channels, out, stage.stride if position == 0 else 1))
+            blocks.append(_bottleneck(row, channels, out, stage.stride if position == 0 else 1, se_ratio, gate))
             channels = out
     if last_stage == "efficient":
-        blocks += [convolution(1, 6 * channels, last_activation), Pooling()]
+        blocks += [_convolution(1, 6 * channels, last_activation), _POOLING]
     else:
         # one bottleneck more, 160 → 960 → 320, and the hidden layer as a convolution before the pooling
         blocks += [
-            bottleneck(BlockRow(3, 6.0, False, last_activation), channels, 2 * channels),
-            convolution(1, hidden, last_activation),
-            Pooling(),
+            _bottleneck(BlockRow(3, 6.0, False, last_activation), channels, 2 * channels, 1, se_ratio, gate),
+            _convolution(1, hidden, last_activation),
+            _POOLING,
         ]
-    hidden_after = hidden if last_stage == "efficient" else 0
-    blocks.append(Classifier(classes=1000, hidden=hidden_after, activation=last_activation, dropout=0.2))
+    blocks.append(_classifier(hidden if last_stage == "efficient" else 0, last_activation))
     # the stem and the next strided block keep the size of small images
     return ArchSpec(resolution=224, blocks=tuple(blocks), cifar_steps=2)
+
+
+# A space has few distinct blocks, and they are frozen: networks share them, so that each is made and checked once.
+
+
+@lru_cache(maxsize=1024)
+def _convolution(kernel: int, out: int, activation: Activation, stride: int = 1) -> Convolution:
+    return Convolution(
+        kernel=kernel, out=out, stride=stride, activation=activation, norm_eps=EPS, norm_momentum=MOMENTUM
+    )
+
+
+@lru_cache(maxsize=65536)
+def _bottleneck(row: BlockRow, channels: int, out: int, stride: int, se_ratio: float, gate: Gate) -> InvertedResidual:
+    mid = divisible(row.expansion * channels)
+    return InvertedResidual(
+        kernel=row.kernel,
+        mid=mid,
+        out=out,
+        stride=stride,
+        squeeze=divisible(mid * se_ratio) if row.se and se_ratio else 0,
+        activation=row.activation,
+        gate=gate,
+        norm_eps=EPS,
+        norm_momentum=MOMENTUM,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _classifier(hidden: int, activation: Activation) -> Classifier:
+    return Classifier(classes=1000, hidden=hidden, activation=activation, dropout=0.2)
+
+
+_POOLING = Pooling()
 
 
 def published(

@@ -1,4 +1,4 @@
-"""The folder that is taken away: written beside its place, checked there, and moved only when every file was right."""
+"""The folder that is taken away: written near its place, checked there, and moved only when every file was right."""
 
 import json
 import os
@@ -32,8 +32,9 @@ class Exported:
     images: str  # what they were compared on
 
 
-def ensure_free(folder: Path, *, force: bool) -> None:
-    """Raises ``NasError`` where the export could not, or should not, be written; makes nothing."""
+def ensure_free(folder: Path, *, force: bool) -> Path:
+    """Raises ``NasError`` where the export could not, or should not, be written; makes nothing. The folder itself, or
+    the nearest one above it that is there."""
     if folder.exists() and not folder.is_dir():
         raise NasError(f"--to {folder}: is a file; name a folder")
     if folder.is_dir() and any(folder.iterdir()) and not force:
@@ -41,16 +42,15 @@ def ensure_free(folder: Path, *, force: bool) -> None:
     there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise NasError(f"--to {folder}: cannot be written ({there} is no folder one may write to)")
+    return there
 
 
 def export_to(folder: Path, source: Source, *, force: bool = False, say: Say = lambda line: None) -> Exported:
     """Write, load again, compare, and only then put it into place. Raises ``NotEqual`` where a file is wrong, and
     leaves nothing."""
-    ensure_free(folder, force=force)
-    beside = folder.absolute().parent
+    there = ensure_free(folder, force=force)
     try:
-        beside.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".part", dir=beside) as place:
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".part", dir=there) as place:
             part = Path(place)
             say("writing")
             _write(part, source)
@@ -59,7 +59,7 @@ def export_to(folder: Path, source: Source, *, force: bool = False, say: Say = l
             errors = check(part, source.network, images, inputs)
             (part / "README.md").write_text(readme(source, errors, what), encoding="utf-8")
             files = tuple(sorted(file.name for file in part.iterdir()))
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             for file in files:
                 shutil.move(part / file, folder / file)
     except OSError as error:

@@ -160,7 +160,8 @@ def _chosen(run: RunRecords, asked: Asked) -> Record:
             raise NasError(f"study {run.name}: has no winner ({why}); --trial N or --network NAME takes another")
         return best
     key = asked.network if asked.network is not None else f"trial {asked.trial}"
-    known = {record.key: record for record in (*run.references, *run.trials) if record.state == "complete"}
+    every = (*run.references, *run.control, *run.trials)
+    known = {record.key: record for record in every if record.state == "complete"}
     if key not in known:
         flag = f"--network {asked.network}" if asked.network is not None else f"--trial {asked.trial}"
         there = list(dict.fromkeys(one.key for one in run.confirmations)) or list(known)

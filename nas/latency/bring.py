@@ -9,14 +9,13 @@ from pydantic import ValidationError
 
 from nas.arch import ArchSpec
 from nas.errors import LatencyError, NasError
-from nas.latency.predict import calibrate
+from nas.latency.predict import calibrate_by_halves
 from nas.latency.runner import COLUMNS
 from nas.latency.table import Placed, Table, placed_json, timed_as
 from nas.latency.value import Latency
 
 NOISY = 0.5  # of the milliseconds: an interval this wide says nothing
 NAMED = 5  # faults that are listed
-FEWEST = 8  # whole networks, half of them to calibrate by
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,8 +47,7 @@ def bring(path: Path, name: str) -> Table:
         blocks=found.blocks,
         networks=found.networks,
     )
-    specs = list(found.networks)
-    table.calibrations[key] = calibrate(table, specs[: len(specs) // 2], specs[len(specs) // 2 :])
+    table.calibrations[key] = calibrate_by_halves(table, list(found.networks))
     return table
 
 
@@ -76,8 +74,8 @@ def _read(path: Path) -> _Reading:
         reading.faults.append(
             f"{lacking} of {expected} rows are missing: run the pack again with this file, it goes on"
         )
-    elif len(reading.networks) < FEWEST:
-        reading.faults.append(f"{len(reading.networks)} whole networks: at least {FEWEST} are needed")
+    elif not reading.networks:
+        reading.faults.append("no whole network, to calibrate the sum of the blocks by")
     return reading
 
 

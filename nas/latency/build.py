@@ -8,7 +8,7 @@ from typing import TypeVar
 from nas.arch import ArchSpec
 from nas.data.progress import Progress
 from nas.draw import draw
-from nas.latency.predict import Predictor, calibrate, placed
+from nas.latency.predict import Predictor, calibrate_by_halves, placed
 from nas.latency.stopwatch import Stopwatch
 from nas.latency.table import Placed, Table
 from nas.latency.value import Latency
@@ -18,7 +18,7 @@ DRAWS = 5000  # random networks whose blocks are those that can occur
 MOST = 3200  # blocks that are measured, those first that occur most; the others are estimated
 TOGETHER = 100  # blocks that are timed in turns
 BLOCK_ROUNDS = 11  # their errors mostly cancel in a sum
-FITTED, CHECKED = 24, 24  # whole networks
+NETWORKS = 48  # measured as a whole, half of them to calibrate by and half to check
 
 Item = TypeVar("Item")
 
@@ -76,11 +76,10 @@ def build(
             table.level = stopwatch.level
             progress.advance(len(group))
             save()
-        networks = some_networks(space, form, FITTED + CHECKED)
+        networks = some_networks(space, form, NETWORKS)
         say(f"measuring {len(networks)} whole networks, to calibrate the sum of their blocks and to check it")
         measure(table, stopwatch, networks)
-        split = max(2, len(networks) * FITTED // (FITTED + CHECKED))
-        table.calibrations[key] = calibrate(table, networks[:split], networks[split:] or networks)
+        table.calibrations[key] = calibrate_by_halves(table, networks)
         save()
         say(words(table, key))
     return Predictor(table=table, calibration=table.calibrations[key])

@@ -45,7 +45,8 @@ class _Model:
     def __init__(self, blocks: dict[Placed, float], *, facts: bool) -> None:
         from scipy.optimize import nnls
 
-        placed, ms = list(blocks), np.array(list(blocks.values()))
+        placed = sorted(blocks, key=repr)  # trees draw rows by number: the order of the table must not matter
+        ms = np.array([blocks[one] for one in placed])
         # relative errors count: each row is divided by what it should give
         line: Array = np.array([_amounts(one) for one in placed])
         self._slopes, _ = nnls(line / ms[:, None], np.ones(len(ms)))

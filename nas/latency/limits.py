@@ -83,7 +83,7 @@ class LatencyLimits:
         share = ms / self._limit
         if self.budget.deployed(spec) in self.unsettled:
             share = max(share, 1 + 1e-9)
-        return max(self.budget.use(spec), share if ms <= self._limit else max(share, 1 + 1e-9))
+        return max(self.budget.use(spec), share)
 
     def fits(self, spec: ArchSpec) -> bool:
         if not self.budget.fits(spec):
@@ -92,6 +92,9 @@ class LatencyLimits:
         if not known.measured and self.measure is not None and known.low <= self._limit < known.high:
             known = self.measured(spec) or known
         return known.high <= self._limit
+
+    def __str__(self) -> str:
+        return str(self.budget)
 
     def proven(self, spec: ArchSpec) -> bool:
         known = self.measured(spec) if self.fits(spec) else None

@@ -11,7 +11,7 @@ from nas.arch import ArchSpec
 from nas.data.progress import Progress
 from nas.errors import LatencyError
 from nas.latency import runner, turns
-from nas.latency.build import CHECKED, FITTED, Form, possible_blocks, some_networks
+from nas.latency.build import NETWORKS, Form, possible_blocks, some_networks
 from nas.latency.stopwatch import REFERENCE
 from nas.latency.table import placed_json
 from nas.space import Space
@@ -24,7 +24,7 @@ PATTERN = 64  # different weights a layer has; more would make packs of hundreds
 
 def pack(space: Space, form: Form, out: Path, *, key: str, say: Callable[[str], None]) -> int:
     """Write the pack and return how many blocks it has. Raises ``LatencyError`` where it cannot be written."""
-    blocks, networks = possible_blocks(space, form), some_networks(space, form, FITTED + CHECKED)
+    blocks, networks = possible_blocks(space, form), some_networks(space, form, NETWORKS)
     progress = Progress(say, "written", len(blocks) + len(networks))
     files: list[dict[str, Any]] = []
     part = out.with_suffix(".part")

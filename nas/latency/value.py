@@ -27,7 +27,7 @@ class Calibration:
     fitted: int  # networks
     checked: int  # other networks
     error: float  # median of |predicted / measured - 1| over those checked
-    error_95: float  # the 95% quantile of the same
+    error_95: float  # at most this in 95% of further networks, by the order of the same errors
     estimated_error: float  # median, where a third of the blocks were taken as unknown
     estimated_error_95: float
     spearman: float  # of predicted and measured, over those checked

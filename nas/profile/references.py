@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Any
 from nas.profile.table import WIDE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.table import Table
+
+    from nas.arch import ArchSpec
+    from nas.cost import Cost
+    from search_spaces import Reference
 
 
 def references_table(*, width: int) -> "Table":
@@ -13,20 +19,15 @@ def references_table(*, width: int) -> "Table":
     from rich import box
     from rich.table import Table
 
-    from nas.cost import cost
-    from search_spaces import REFERENCES
-
     wide = width >= WIDE
     shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0) if wide else 0, show_edge=False)
     shown.add_column("name", no_wrap=True)
     for head in ("px", "classes", "MFLOPs", "params\nM"):
         shown.add_column(head, justify="right", no_wrap=True)
     shown.add_column("source")
-    for name, reference in REFERENCES.items():
-        spec = reference.spec()
-        total = cost(spec)
+    for reference, spec, total in _natively():
         shown.add_row(
-            name,
+            reference.name,
             f"{spec.resolution}",
             f"{spec.classes}",
             f"{total.macs / 1e6:,.1f}",
@@ -44,25 +45,29 @@ def _paper(source: str) -> str:
 
 def references_json() -> dict[str, Any]:
     """The document of ``--list --json``; ``cifar_steps`` is null for a network with no rule for small images."""
+    references = [
+        {
+            "name": reference.name,
+            "title": reference.title,
+            "source": reference.source,
+            "space": reference.space,
+            "resolution": spec.resolution,
+            "classes": spec.classes,
+            "macs": total.macs,
+            "params": total.params,
+            "peak_activation_bytes": total.peak_activation_bytes,
+            "cifar_steps": spec.cifar_steps,
+        }
+        for reference, spec, total in _natively()
+    ]
+    return {"names": [one["name"] for one in references], "references": references}
+
+
+def _natively() -> "Iterator[tuple[Reference, ArchSpec, Cost]]":
+    """Each in its native form, with what it costs there."""
     from nas.cost import cost
     from search_spaces import REFERENCES
 
-    references = []
-    for name, reference in REFERENCES.items():
+    for reference in REFERENCES.values():
         spec = reference.spec()
-        total = cost(spec)
-        references.append(
-            {
-                "name": name,
-                "title": reference.title,
-                "source": reference.source,
-                "space": reference.space,
-                "resolution": spec.resolution,
-                "classes": spec.classes,
-                "macs": total.macs,
-                "params": total.params,
-                "peak_activation_bytes": total.peak_activation_bytes,
-                "cifar_steps": spec.cifar_steps,
-            }
-        )
-    return {"names": list(REFERENCES), "references": references}
+        yield reference, spec, cost(spec)

@@ -1,14 +1,14 @@
 """The samplers a search can use, a line each: all suggest inside the budget, and never the same network twice."""
 
-from collections.abc import Callable
-
 from optuna.samplers import BaseSampler, NSGAIISampler
 
 from nas.samplers.ask import ask
-from nas.samplers.inside import InsideSampler
+from nas.samplers.block import BlockProposer, BlockSampler, Unsized, WithLosses, WithScores
+from nas.samplers.evolution import Evolution
+from nas.samplers.inside import InsideSampler, MakeInner
+from nas.samplers.local_search import LocalSearch
+from nas.samplers.reinforce import Reinforce
 from nas.samplers.tpe import MomentTPE
-
-MakeInner = Callable[[int], BaseSampler]  # the inner sampler of one suggestion, from a seed
 
 
 def nsga2(seed: int) -> BaseSampler:
@@ -16,10 +16,25 @@ def nsga2(seed: int) -> BaseSampler:
     return NSGAIISampler(seed=seed, population_size=10)
 
 
+def gp(seed: int) -> BaseSampler:
+    """Optuna's Gaussian process."""
+    from nas.samplers.gp import OptunaGP
+
+    return OptunaGP(seed)
+
+
 SAMPLERS: dict[str, MakeInner | None] = {
+    "block": BlockProposer,
+    "block_unsized": Unsized,
+    "block_losses": WithLosses,
+    "block_scores": WithScores,
     "tpe": MomentTPE,
     "random": None,  # draws inside the budget
     "nsga2": nsga2,
+    "evolution": Evolution,
+    "local": LocalSearch,
+    "gp": gp,
+    "reinforce": Reinforce,
 }
 
-__all__ = ["SAMPLERS", "InsideSampler", "MakeInner", "ask"]
+__all__ = ["SAMPLERS", "BlockSampler", "InsideSampler", "MakeInner", "ask"]

@@ -45,6 +45,7 @@ class _OnPaper:
     def __init__(self, study: optuna.Study, trial: optuna.Trial) -> None:
         self._study, self._trial = study, trial
         self._frozen = trial._cached_frozen_trial
+        self._by_hand = trial._fixed_params  # of enqueue_trial
         self._relative = trial.relative_params  # here the sampler decides, or fails to
         self._stored: dict[str, float] = {}  # as Optuna stores them
 
@@ -58,7 +59,9 @@ class _OnPaper:
         if name in self._frozen.params:
             check_distribution_compatibility(self._frozen.distributions[name], distribution)
             return self._frozen.params[name]
-        if name in self._relative:
+        if name in self._by_hand:
+            value = self._by_hand[name]
+        elif name in self._relative:
             value = self._relative[name]
         else:
             value = self._study.sampler.sample_independent(self._study, self._frozen, name, distribution)

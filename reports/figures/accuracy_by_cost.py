@@ -1,7 +1,7 @@
 """Accuracy against what a network costs where it is deployed: trials, their front, references, confirmed means."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,6 @@ from nas.record import Record, RunRecords
 from reports.figures.base import (
     ACCURACY,
     INK,
-    PALE,
     REFERENCE,
     TRIAL,
     WINNER,
@@ -23,6 +22,7 @@ from reports.figures.base import (
     mflops_label,
 )
 from reports.figures.labels import Label, place
+from reports.figures.points import BEYOND, FILLED, along, draw_confirmed, draw_fall, front, selected
 from reports.tables import NetworkRow, network_rows
 from reports.words import listed, percent
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TITLE = "Accuracy by cost"
-BEYOND = 1.35  # a reference that costs more than this times the ceiling would squeeze all trials into a corner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +64,6 @@ def accuracy_by_cost(run: RunRecords) -> Drawing | Skipped:
     return Drawing(figure=figure, title=TITLE, caption=_caption(run, axis, confirmed, beyond))
 
 
-def front(costs: Sequence[float], accuracies: Sequence[float]) -> list[tuple[float, float]]:
-    """The points that nothing beats at the same cost or less, by cost."""
-    best: list[tuple[float, float]] = []
-    for cost, accuracy in sorted(zip(costs, accuracies, strict=True), key=lambda point: (point[0], -point[1])):
-        if not best or accuracy > best[-1][1]:
-            best.append((cost, accuracy))
-    return best
-
-
 def _cost_axis(run: RunRecords) -> _CostAxis:
     budget = run.facts.budget
     if budget.latency_ms is not None:
@@ -96,7 +86,7 @@ def _cost_axis(run: RunRecords) -> _CostAxis:
 
 def _selected(axes: "Axes", axis: _CostAxis, trials: list[Record], references: list[Record]) -> None:
     x = [axis.of(record) for record in trials]
-    y = [100 * (record.val_accuracy or 0) for record in trials]
+    y = [selected(record) for record in trials]
     if trials:
         axes.scatter(x, y, s=26, facecolors="none", edgecolors=TRIAL, linewidths=1.1, label="trial, selected")
     if len(trials) > 1:
@@ -106,7 +96,7 @@ def _selected(axes: "Axes", axis: _CostAxis, trials: list[Record], references: l
         axes.step(*zip(*ends, strict=True), where="post", color=TRIAL, linewidth=1, alpha=0.5, label=label)
     if references:
         x = [axis.of(record) for record in references]
-        y = [100 * (record.val_accuracy or 0) for record in references]
+        y = [selected(record) for record in references]
         axes.scatter(
             x,
             y,
@@ -128,22 +118,9 @@ def _confirmed(axes: "Axes", axis: _CostAxis, rows: list[NetworkRow]) -> None:
     for label, (group, color, marker) in kinds.items():
         for index, row in enumerate(group):
             assert row.confirmed is not None
-            x, mean = axis.of(row.record), 100 * row.confirmed.mean
-            selected = 100 * (row.record.val_accuracy or 0)
-            axes.plot([x, x], [selected, mean], color=PALE, linewidth=0.8, linestyle=":", zorder=1)
-            spread = None if row.ci is None else [[mean - 100 * row.ci[0]], [100 * row.ci[1] - mean]]
-            axes.errorbar(
-                [x],
-                [mean],
-                spread,
-                fmt=marker,
-                color=color,
-                markersize=5.5,
-                capsize=3,
-                elinewidth=1.2,
-                label=label if index == 0 else None,
-                zorder=4,
-            )
+            x, named = axis.of(row.record), label if index == 0 else None
+            draw_fall(axes, x, row.record, row.confirmed)
+            draw_confirmed(axes, x, row.confirmed, color=color, marker=marker, label=named)
 
 
 def _labels(axis: _CostAxis, rows: list[NetworkRow]) -> list[Label]:
@@ -151,12 +128,11 @@ def _labels(axis: _CostAxis, rows: list[NetworkRow]) -> list[Label]:
     for row in rows:
         if row.role != "reference" and row.confirmed is None:
             continue
-        value = row.confirmed.mean if row.confirmed else row.record.val_accuracy or 0.0
         color = {"winner": WINNER, "reference": REFERENCE}.get(row.role, TRIAL)
         labels.append(
             Label(
                 x=axis.of(row.record),
-                y=100 * value,
+                y=100 * row.confirmed.mean if row.confirmed else selected(row.record),
                 text=row.record.title,
                 color=color,
                 bold=row.role == "winner",
@@ -170,13 +146,11 @@ def _points(axis: _CostAxis, rows: list[NetworkRow]) -> list[tuple[float, float]
     points = []
     for row in rows:
         x = axis.of(row.record)
-        values = [row.record.val_accuracy or 0.0, *(row.ci or ())]
-        if row.confirmed:
-            low, high = row.ci or (row.confirmed.mean, row.confirmed.mean)
-            values += [low + (high - low) * step / 24 for step in range(25)]
-        points += [(x, 100 * value) for value in values]
+        points += [
+            (x, accuracy) for accuracy in (selected(row.record), *(along(row.confirmed) if row.confirmed else ()))
+        ]
     own = [row.record for row in rows if row.role != "reference"]
-    steps = front([axis.of(one) for one in own], [100 * (one.val_accuracy or 0) for one in own])
+    steps = front([axis.of(one) for one in own], [selected(one) for one in own])
     ends = [*(x for x, _ in steps[1:]), max((axis.of(one) for one in own), default=0.0)]
     for (x, y), end in zip(steps, ends, strict=bool(steps)):
         points += [(x + (end - x) * step / 40, y) for step in range(41)]
@@ -189,7 +163,7 @@ def _caption(run: RunRecords, axis: _CostAxis, confirmed: list[NetworkRow], beyo
         "Open: the one training that selected; the best of many looks better than it is.",
     ]
     if confirmed:
-        caption.append("Filled: mean over fresh seeds and folds, with 95% interval where two seeds or more are there.")
+        caption.append(FILLED)
     if beyond:
         outside = [
             f"{row.record.title} ({axis.of(row.record):.1f} {axis.unit}, "

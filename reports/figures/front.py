@@ -22,6 +22,8 @@ from reports.figures.base import (
     measured_on,
 )
 from reports.figures.labels import Label, place
+from reports.figures.points import BEYOND, FILLED, along, draw_confirmed, draw_fall, selected
+from reports.figures.points import front as best_by_cost
 from reports.tables import NetworkRow, network_rows
 from reports.words import listed
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TITLE = "Front"
-BEYOND = 1.35  # times the dearest thing inside the budget; what costs more is said in the caption
 
 
 def front(run: RunRecords) -> Drawing | Skipped:
@@ -62,7 +63,7 @@ def front(run: RunRecords) -> Drawing | Skipped:
 def _trials(axes: "Axes", cost: Cost, records: list[Record]) -> None:
     if records:
         x = [cost.of(record) / cost.scale for record in records]
-        y = [_accuracy(record) for record in records]
+        y = [selected(record) for record in records]
         label = "trial, not on the front"
         axes.scatter(x, y, s=20, facecolors="none", edgecolors=PALE, linewidths=1, label=label, zorder=2)
 
@@ -71,27 +72,19 @@ def _selected(axes: "Axes", cost: Cost, members: list[Member], ceiling: float) -
     if not members:
         return
     x = [cost.of(member.record) / cost.scale for member in members]
-    y = [_accuracy(member.record) for member in members]
+    y = [selected(member.record) for member in members]
     axes.scatter(x, y, s=34, facecolors="white", edgecolors=TRIAL, linewidths=1.3, label="front, selected", zorder=4)
-    steps = _steps(x, y)
+    # with a third objective a dearer member may be the less accurate one; the line never falls
+    steps = best_by_cost(x, y)
     steps.append((max(ceiling / cost.scale, *x), steps[-1][1]))
     axes.step(*zip(*steps, strict=True), where="post", color=TRIAL, linewidth=1, alpha=0.5, zorder=2)
 
 
-def _steps(x: list[float], y: list[float]) -> list[tuple[float, float]]:
-    """With a third objective a dearer member may be the less accurate one; the line never falls."""
-    best, steps = -1.0, []
-    for cost, accuracy in sorted(zip(x, y, strict=True)):
-        best = max(best, accuracy)
-        steps.append((cost, best))
-    return steps
-
-
 def _references(axes: "Axes", cost: Cost, rows: list[NetworkRow]) -> None:
-    selected = [row.record for row in rows if not row.confirmed]
-    if selected:
-        x = [cost.of(record) / cost.scale for record in selected]
-        y = [_accuracy(record) for record in selected]
+    once = [row.record for row in rows if not row.confirmed]
+    if once:
+        x = [cost.of(record) / cost.scale for record in once]
+        y = [selected(record) for record in once]
         axes.scatter(
             x,
             y,
@@ -105,7 +98,8 @@ def _references(axes: "Axes", cost: Cost, rows: list[NetworkRow]) -> None:
     for index, row in enumerate(one for one in rows if one.confirmed):
         assert row.confirmed is not None
         label = "reference, confirmed" if index == 0 else None
-        _bar(axes, cost.of(row.record) / cost.scale, row.confirmed, REFERENCE, "D", label)
+        x_of = cost.of(row.record) / cost.scale
+        draw_confirmed(axes, x_of, row.confirmed, color=REFERENCE, marker="D", label=label)
 
 
 def _curve(axes: "Axes", cost: Cost, run: RunRecords) -> list[tuple[float, float]]:
@@ -130,24 +124,16 @@ def _confirmed(axes: "Axes", cost: Cost, members: list[Member]) -> None:
         group = [member for member in members if member.confirmed and member.holds is holds]
         for index, member in enumerate(group):
             assert member.confirmed is not None
-            x, mean = cost.of(member.record) / cost.scale, 100 * member.confirmed.mean
-            axes.plot([x, x], [_accuracy(member.record), mean], color=PALE, linewidth=0.8, linestyle=":", zorder=1)
-            _bar(axes, x, member.confirmed, color, "s", name if index == 0 else None)
-
-
-def _bar(axes: "Axes", x: float, confirmed: evidence.Confirmed, color: str, marker: str, label: str | None) -> None:
-    mean = 100 * confirmed.mean
-    spread = None if confirmed.ci is None else [[mean - 100 * confirmed.ci[0]], [100 * confirmed.ci[1] - mean]]
-    axes.errorbar(
-        [x], [mean], spread, fmt=marker, color=color, markersize=5.5, capsize=3, elinewidth=1.2, label=label, zorder=5
-    )
+            x, label = cost.of(member.record) / cost.scale, name if index == 0 else None
+            draw_fall(axes, x, member.record, member.confirmed)
+            draw_confirmed(axes, x, member.confirmed, color=color, marker="s", label=label)
 
 
 def _labels(cost: Cost, members: list[Member], references: list[NetworkRow]) -> list[Label]:
     own = [
         Label(
             x=cost.of(member.record) / cost.scale,
-            y=100 * member.confirmed.mean if member.confirmed else _accuracy(member.record),
+            y=100 * member.confirmed.mean if member.confirmed else selected(member.record),
             text=f"{member.record.number}",
             color=WINNER if member.holds else TRIAL,
             bold=bool(member.holds),
@@ -157,7 +143,7 @@ def _labels(cost: Cost, members: list[Member], references: list[NetworkRow]) -> 
     others = [
         Label(
             x=cost.of(row.record) / cost.scale,
-            y=100 * row.confirmed.mean if row.confirmed else _accuracy(row.record),
+            y=100 * row.confirmed.mean if row.confirmed else selected(row.record),
             text=row.record.title.replace("MobileNet", ""),
             color=REFERENCE,
         )
@@ -169,18 +155,12 @@ def _labels(cost: Cost, members: list[Member], references: list[NetworkRow]) -> 
 def _ink(
     cost: Cost, own: list[NetworkRow], references: list[NetworkRow], members: list[Member]
 ) -> list[tuple[float, float]]:
-    points = [(cost.of(row.record) / cost.scale, _accuracy(row.record)) for row in (*own, *references)]
+    points = [(cost.of(row.record) / cost.scale, selected(row.record)) for row in (*own, *references)]
     confirmed = [(row.record, row.confirmed) for row in references] + [(one.record, one.confirmed) for one in members]
     for record, found in confirmed:
         if found is not None:
-            low, high = found.ci or (found.mean, found.mean)
-            x = cost.of(record) / cost.scale
-            points += [(x, 100 * (low + (high - low) * step / 16)) for step in range(17)]
+            points += [(cost.of(record) / cost.scale, accuracy) for accuracy in along(found)]
     return points
-
-
-def _accuracy(record: Record) -> float:
-    return 100 * (record.val_accuracy or 0.0)
 
 
 def _caption(run: RunRecords, members: list[Member], beyond: list[NetworkRow]) -> str:
@@ -190,14 +170,14 @@ def _caption(run: RunRecords, members: list[Member], beyond: list[NetworkRow]) -
         "Hollow: the one training that selected; the line is the best selected at this cost or less.",
     ]
     if any(member.confirmed for member in members):
-        caption.append("Filled: mean over fresh seeds and folds, with 95% interval where two seeds or more are there.")
+        caption.append(FILLED)
     caption.append("Numbers are trials of the front.")
     if len(run.facts.goal.costs) > 1:
         others = listed([one.title for one in run.facts.goal.costs[1:]])
         caption.append(f"Who is on the front depends on {others} too, which this figure does not show.")
     if beyond:
         outside = [
-            f"{row.record.title} ({cost.text(cost.of(row.record))}, {_accuracy(row.record):.1f}% with one seed)"
+            f"{row.record.title} ({cost.text(cost.of(row.record))}, {selected(row.record):.1f}% with one seed)"
             for row in beyond
         ]
         caption.append(f"Beyond the axis: {listed(outside)}.")

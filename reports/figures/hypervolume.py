@@ -1,9 +1,20 @@
 """How the front grew: the volume it covers after every trial."""
 
 from nas import fronts
-from nas.record import RunRecords
+from nas.record import Record, RunRecords
 from reports import standing
-from reports.figures.base import DRAWN, STOPPED, TRIAL, Drawing, Skipped, canvas, legend, measured_on, whole_numbers
+from reports.figures.base import (
+    CONTROL,
+    DRAWN,
+    STOPPED,
+    TRIAL,
+    Drawing,
+    Skipped,
+    canvas,
+    legend,
+    measured_on,
+    whole_numbers,
+)
 from reports.words import listed, percent
 
 TITLE = "Progress of the front"
@@ -14,7 +25,7 @@ def hypervolume(run: RunRecords) -> Drawing | Skipped:
         return Skipped(title=TITLE, reason=f"a {standing.demo_words(run.facts)} has no front")
     if all(record.val_accuracy is None for record in run.trials):
         return Skipped(title=TITLE, reason="no trial is complete yet")
-    volumes = [100 * volume for volume in fronts.progress(run.trials, run.facts)]
+    volumes = _volumes(run, run.trials)
     numbers = [record.number or 0 for record in run.trials]
     figure, axes = canvas(run, TITLE)
     axes.step(numbers, volumes, where="post", color=TRIAL, linewidth=1.2, alpha=0.7, zorder=2)
@@ -30,6 +41,9 @@ def hypervolume(run: RunRecords) -> Drawing | Skipped:
         if group:
             x, y = [numbers[place] for place in group], [volumes[place] for place in group]
             axes.scatter(x, y, marker=marker, color=color, s=30, linewidths=1.2, zorder=3, label=label)
+    if run.control:
+        x, y = [record.number or 0 for record in run.control], _volumes(run, run.control)
+        axes.step(x, y, where="post", color=CONTROL, linewidth=1.4, linestyle=(0, (4, 1)), label="the control")
     axes.set(xlabel="trial, in the order of suggestion", ylabel="volume of the front (points × doublings)")
     axes.set_ylim(bottom=0)
     whole_numbers(axes)
@@ -37,9 +51,13 @@ def hypervolume(run: RunRecords) -> Drawing | Skipped:
     return Drawing(figure=figure, title=TITLE, caption=_caption(run))
 
 
+def _volumes(run: RunRecords, trials: tuple[Record, ...]) -> list[float]:
+    return [100 * volume for volume in fronts.progress(trials, run.facts, fronts.origin(run))]
+
+
 def _caption(run: RunRecords) -> str:
     facts = run.facts
-    origin = fronts.reference(facts, run.trials)
+    origin = fronts.origin(run)
     parts = []
     for cost, value in zip(facts.goal.costs, origin.costs, strict=True):
         given = getattr(facts.budget, cost.attribute, None) is not None
@@ -49,4 +67,5 @@ def _caption(run: RunRecords) -> str:
         f"guessing, and from {listed(parts)}, cost by its logarithm: a network that is a point better at every cost "
         "from half of the ceiling up to it adds one. By selected accuracies, so it grows with the number of trials by "
         "chance too."
+        + (" The control: as many random draws, trained alike; the search saw none of them." if run.control else "")
     )

@@ -8,6 +8,7 @@ from nas.record import Record, RunRecords
 from reports import standing
 from reports.figures.base import (
     ACCURACY,
+    CONTROL,
     DRAWN,
     REFERENCE,
     STOPPED,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TITLE = "Progress of the search"
+BEST_DRAW = "best so far of the control"
 
 
 def search_progress(run: RunRecords) -> Drawing | Skipped:
@@ -47,6 +49,7 @@ def search_progress(run: RunRecords) -> Drawing | Skipped:
         best = accumulate((100 * (record.val_accuracy or 0) for record in complete), max)
         numbers = [record.number or 0 for record in complete]
         axes.step(numbers, list(best), where="post", color=TRIAL, linewidth=1, alpha=0.6, label="best so far")
+    _control(axes, run.control)
     _failed(axes, [record for record in run.trials if record.last_accuracy is None or record.state == "failed"])
     reference = evidence.at_cost(run.references, standing.BASE)
     if reference is not None and reference.val_accuracy is not None:
@@ -54,7 +57,7 @@ def search_progress(run: RunRecords) -> Drawing | Skipped:
     axes.set(xlabel="trial, in the order of suggestion", ylabel=ACCURACY)
     whole_numbers(axes)
     axes.margins(y=0.1)
-    numbers = [record.number or 0 for record in run.trials]
+    numbers = [record.number or 0 for record in (*run.trials, *run.control)]
     edge = 0.5 + 0.02 * (max(numbers) - min(numbers))
     axes.set_xlim(min(numbers) - edge, max(numbers) + edge)  # failed ones too
     legend(figure, axes, columns=3)
@@ -62,7 +65,23 @@ def search_progress(run: RunRecords) -> Drawing | Skipped:
         f"{measured_on(run)} All of them selected: one seed, one fold. “Best so far” grows with the number of trials "
         "by chance alone."
     )
+    if run.control:
+        caption += (
+            " The control: random draws inside the same budget, trained alike, by their own numbers; the search was "
+            "told of none."
+        )
     return Drawing(figure=figure, title=TITLE, caption=caption)
+
+
+def _control(axes: "Axes", control: tuple[Record, ...]) -> None:
+    """Small dots and a line of its own: what chance alone gives with as many trainings."""
+    complete = [record for record in control if record.val_accuracy is not None]
+    if complete:
+        numbers = [record.number or 0 for record in complete]
+        accuracies = [100 * (record.val_accuracy or 0) for record in complete]
+        axes.scatter(numbers, accuracies, marker=".", color=CONTROL, s=22, zorder=2)
+        best = list(accumulate(accuracies, max))
+        axes.step(numbers, best, where="post", color=CONTROL, linewidth=1.4, linestyle=(0, (4, 1)), label=BEST_DRAW)
 
 
 def _dots(axes: "Axes", records: list[Record], *, marker: str, color: str, label: str) -> None:

@@ -3,6 +3,7 @@
 from nas.record import RunRecords
 from reports.figures.base import (
     ACCURACY,
+    CONTROL,
     PALE,
     REFERENCE,
     TRIAL,
@@ -13,15 +14,18 @@ from reports.figures.base import (
     legend,
     measured_on,
 )
-from reports.tables import NetworkRow, network_rows
+from reports.tables import NetworkRow, control_rows, network_rows
 from reports.words import points
 
 TITLE = "Selected against confirmed"
 SCORES_ALPHA = 0.55
+COLORS = {"winner": WINNER, "reference": REFERENCE, "control_winner": CONTROL, "control": CONTROL}
+CONTROLS = ("control_winner", "control")
 
 
 def selected_confirmed(run: RunRecords) -> Drawing | Skipped:
-    rows = [row for row in network_rows(run) if row.confirmed and row.record.val_accuracy is not None]
+    both = (*network_rows(run), *control_rows(run))
+    rows = [row for row in both if row.confirmed and row.record.val_accuracy is not None]
     if not rows:
         reason = "no network has been trained on fresh seeds" + ("" if run.facts.confirm == 0 else " yet")
         return Skipped(title=TITLE, reason=reason)
@@ -33,7 +37,7 @@ def selected_confirmed(run: RunRecords) -> Drawing | Skipped:
             fresh.setdefault(record.key, []).append(100 * record.val_accuracy)
     for height, row in enumerate(rows):
         assert row.confirmed is not None
-        color = {"winner": WINNER, "reference": REFERENCE}.get(row.role, TRIAL)
+        color = COLORS.get(row.role, TRIAL)
         selected, mean = 100 * (row.record.val_accuracy or 0), 100 * row.confirmed.mean
         first = height == 0  # one entry of the legend each
         axes.plot([selected, mean], [height, height], color=PALE, linewidth=1, zorder=1)
@@ -83,7 +87,8 @@ def selected_confirmed(run: RunRecords) -> Drawing | Skipped:
 def _caption(run: RunRecords, rows: list[NetworkRow]) -> str:
     caption = [measured_on(run), "Selected: the one training whose accuracy the search saw."]
     groups = {
-        "trials": [row for row in rows if row.role != "reference"],
+        "trials": [row for row in rows if row.role not in ("reference", *CONTROLS)],
+        "control": [row for row in rows if row.role in CONTROLS],
         "references (which nothing selected)": [row for row in rows if row.role == "reference"],
     }
     for name, group in groups.items():

@@ -40,6 +40,7 @@ RECIPE = Recipe(
     name="fast", epochs=2, train_images=None, val_images=None, resolution=8, batch=16, max_lr=0.1, crop=1, flip=False
 )
 BUDGET = Budget(macs=150_000, resolution=16, classes=3)  # about half of the draws of tiny_space fit
+SEARCHED_BY = ("block", "tpe", "random", "nsga2")  # where whole searches are run; test_samplers has all
 
 
 def tiny_space(pick: Pick) -> ArchSpec:
@@ -287,6 +288,7 @@ def table(storage: BaseStorage, name: str = "run") -> dict[str, list[Record]]:
     """All of a run's records without their times, in the order in which they were stored."""
     run: RunRecords = read_run(storage, name)
     parts = {"trials": run.trials, "references": run.references, "confirmations": run.confirmations}
+    parts["control"] = run.control
     return {part: [what_counts(record) for record in records] for part, records in parts.items()}
 
 

@@ -195,7 +195,8 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_for(happened: Callable[[], object], seconds: float = 180.0) -> None:
+def wait_for(happened: Callable[[], object], seconds: float = LONG) -> None:
+    """On a busy machine the imports of one process may take minutes; a test is not about that."""
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "it did not happen"

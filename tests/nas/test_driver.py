@@ -25,7 +25,6 @@ from nas.latency.value import Latency
 from nas.plan import Task, training_seed
 from nas.recipe import Recipe
 from nas.record import RECORD, Record, SearchFacts
-from nas.samplers import SAMPLERS
 from nas.storage import open_storage, read_run
 from nas.train import Diverged, Report, Result
 from nas.trial import Trainer
@@ -33,6 +32,7 @@ from tests.nas.fast import (
     BUDGET,
     LARGE,
     RECIPE,
+    SEARCHED_BY,
     SMALL,
     FakeTraining,
     Killed,
@@ -166,7 +166,7 @@ def test_a_run_that_was_cut_off_says_so_and_does_it_again(storage: BaseStorage) 
     assert "1 training cut off last time will be done again" in log.said
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", SEARCHED_BY)
 def test_dying_in_any_training_changes_nothing_in_the_end(sampler: str) -> None:
     facts = study_facts(sampler=sampler, trials=14, confirm=1)
     run(uninterrupted := InMemoryStorage(), facts)
@@ -187,7 +187,7 @@ def test_dying_in_any_training_changes_nothing_in_the_end(sampler: str) -> None:
     assert table(interrupted) == table(uninterrupted)
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", SEARCHED_BY)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_dying_at_any_write_changes_nothing_in_the_end(sampler: str, after: bool) -> None:
     """Between a trial's choices, between its record and its end, between a study and its facts: anywhere."""
@@ -229,7 +229,7 @@ def test_a_death_between_a_record_and_its_end_is_a_training_cut_off(
     assert table(storage) == table(reference)
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", SEARCHED_BY)
 def test_an_interrupted_run_on_disk_ends_as_an_uninterrupted_one_in_memory(sampler: str, tmp_path: Path) -> None:
     facts = study_facts(sampler=sampler, trials=13, confirm=1)
     run(uninterrupted := InMemoryStorage(), facts)
@@ -334,7 +334,7 @@ def test_references_and_confirmations_are_never_stopped_early(storage: BaseStora
     assert {record.state for record in (*found.references, *found.confirmations)} == {"complete"}
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("sampler", SEARCHED_BY)
 def test_early_stopping_survives_an_interruption(sampler: str) -> None:
     facts = replace(study_facts(sampler=sampler, trials=14, confirm=0), recipe=replace(RECIPE, epochs=6))
     run(uninterrupted := InMemoryStorage(), facts)

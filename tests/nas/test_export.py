@@ -429,7 +429,7 @@ def test_a_file_that_puts_out_something_else_leaves_nothing(
 
     assert true is not wrong
     monkeypatch.setattr(check, "_scores", wrong)
-    line = refused("squeezenet_1_1", "--resolution", "64", "--to", str(tmp_path / "o"))
+    line = refused("squeezenet_1_1", "--resolution", "64", "--to", str(tmp_path / "a" / "b" / "o"))
     assert line.startswith(f"{check.FILES[kind]}: loaded again it gives other scores (relative error 2.0e-05")
     assert list(tmp_path.iterdir()) == []
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import types
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,11 +67,19 @@ def randomised(spec: ArchSpec, seed: int = 0) -> Network:
     return network
 
 
+def only_when_trained(network: nn.Module) -> Counter[tuple[str, float]]:
+    """What no score of a network in evaluation mode depends on."""
+    parts = list(network.modules())
+    momenta = [("momentum", part.momentum) for part in parts if isinstance(part, nn.BatchNorm2d) and part.momentum]
+    return Counter([*momenta, *(("dropout", part.p) for part in parts if isinstance(part, nn.Dropout) and part.p)])
+
+
 def error(spec: ArchSpec) -> float:
     """Of what ``model.py`` puts out, relative to the largest score."""
     network = randomised(spec)
     other = module(model_py(spec, PLAIN)).Network()
     other.load_state_dict(export_weights(network, "exported"))
+    assert only_when_trained(other) == only_when_trained(network)
     other.eval()
     images = torch.randn(2, spec.channels, spec.resolution, spec.resolution, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
@@ -89,9 +98,10 @@ def small(spec: ArchSpec) -> ArchSpec:
 @pytest.mark.parametrize("name", REFERENCES)
 def test_the_weights_of_every_reference_have_its_names_and_shapes(name: str) -> None:
     spec = REFERENCES[name].spec()
-    ours = export_weights(network_on_meta(spec), "exported")  # type: ignore[arg-type]
-    theirs = on_meta(module(model_py(spec, PLAIN)).Network).state_dict()
+    network, other = network_on_meta(spec), on_meta(module(model_py(spec, PLAIN)).Network)
+    ours, theirs = export_weights(network, "exported"), other.state_dict()  # type: ignore[arg-type]
     assert {key: tensor.shape for key, tensor in ours.items()} == {key: one.shape for key, one in theirs.items()}
+    assert only_when_trained(other) == only_when_trained(network)
 
 
 @pytest.mark.parametrize("space", SPACES)
@@ -120,6 +130,8 @@ def table(*blocks: object, resolution: int = 16) -> ArchSpec:
 RESIDUAL = InvertedResidual(kernel=3, mid=12, out=8)
 ODD = {
     "norms differ": table(Convolution(kernel=3, out=8, norm_eps=1e-3), RESIDUAL, DepthwiseSeparable(kernel=5, out=8)),
+    "another momentum": table(Convolution(kernel=3, out=8, norm_momentum=0.01), replace(RESIDUAL, norm_momentum=0.01)),
+    "momenta differ": table(Convolution(kernel=3, out=8, norm_momentum=0.01), replace(RESIDUAL, norm_momentum=0.3)),
     "norms differ in dense layers": table(DenseLayer(growth=4, norm_eps=1e-3), DenseLayer(growth=4, bottleneck=8)),
     "kernels and dropouts differ": table(
         DenseLayer(growth=4, kernel=5, dropout=0.1), DenseLayer(growth=4, bottleneck=8, dropout=0.2)

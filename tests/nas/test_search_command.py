@@ -1,6 +1,7 @@
 """``nas search``, ``nas list`` and ``nas report`` as they are typed. Trainings are faked; all else is real."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,44 @@ def test_a_dry_run_as_json(tmp_path: Path) -> None:
     assert 1e23 < space["networks"] < 1e26
     assert found["expected_seconds"] > 0
     assert files(tmp_path) == {}
+
+
+def test_a_control_is_added_to_a_finished_search(
+    document: dict[str, Any], runs: Path, tmp_path: Path, fake: FakeTraining
+) -> None:
+    shutil.copytree(runs, tmp_path / "runs")
+    words = (*SMALL_SEARCH, "--control", "random", "--runs", str(tmp_path / "runs"))
+    dry = json.loads(nas(*words, "--dry-run", "--json").stdout)
+    assert dry["control"] == {"sampler": "random", "trials": 4}
+    plain = json.loads(nas(*SMALL_SEARCH, "--runs", str(tmp_path / "runs"), "--dry-run", "--json").stdout)
+    assert plain["control"] is None
+    assert dry["expected_seconds"] - plain["expected_seconds"] == pytest.approx(0.01 * (4 + 2 * 3))
+    assert "4 trials by block, a control of 4 random draws" in " ".join(nas(*words, "--dry-run").stdout.split())
+    before = len(fake.calls)
+    done = nas(*words, "--json")
+    assert done.status == 0
+    trained = len(fake.calls) - before
+    found = json.loads(done.stdout)
+    assert found["study"] == document["study"]
+    assert [one["choices"] for one in found["trials"]] == [one["choices"] for one in document["trials"]]
+    control = found["control"]
+    assert [one["name"] for one in control["networks"]] == [f"control {number}" for number in range(4)]
+    assert all(one["macs"] <= 60_000_000 for one in control["networks"])
+    new = [one for one in control["networks"] if one["spec"] not in [trial["spec"] for trial in found["trials"]]]
+    assert 0 < len(new) <= trained <= len(new) + 2 * 3
+    assert set(control["comparison"]) >= {"winner", "control", "difference", "ci", "verdict", "seeds", "candidates"}
+    said = done.stderr.strip().splitlines()
+    assert [line for line in said[-2:-1] if "control" in line]
+    assert "control 4/4" in done.stderr
+    assert "--control random" in said[-1]
+    run = Run.load(found["study"], runs=tmp_path / "runs")
+    assert [one.record.key for one in run.control] == [one["name"] for one in control["networks"]]
+    listed = json.loads(nas("list", "--runs", str(tmp_path / "runs"), "--json").stdout)["runs"]
+    assert [one["study"] for one in listed] == [found["study"]]
+    assert listed[0]["trials_done"] == 4
+    confirmed = [one for one in run.records.confirmations if one.key == control["best"]]
+    assert len(confirmed) == 2
+    assert all((tmp_path / "runs" / found["study"] / str(one.weights)).exists() for one in confirmed)
 
 
 FRONT_SEARCH = (*SMALL_SEARCH, "--objectives", "accuracy,macs", "--confirm", "1")

@@ -12,7 +12,7 @@ from nas.blocks import Cost
 from nas.cost import cost
 from nas.model import build
 from nas.onnx_graph import INPUT, to_onnx
-from nas.size import GRAPH, SizeAt, file_bytes
+from nas.size import FILE, GRAPH, SizeAt, file_bytes
 from search_spaces import REFERENCES
 
 LARGE = 5_000_000  # parameters; above, a test takes seconds
@@ -38,9 +38,9 @@ REFERENCE_NAMES = [
 
 def test_a_parameter_is_four_or_two_bytes_and_one_at_int8_if_it_is_a_kernels() -> None:
     spent = Cost(params=1000, kernels=900, operators=10)
-    assert file_bytes(spent) == file_bytes(spent, "fp32") == 4000 + 10 * GRAPH["fp32"]
-    assert file_bytes(spent, "fp16") == 2000 + 10 * GRAPH["fp16"]
-    assert file_bytes(spent, "int8") == 900 + 4 * 100 + 10 * GRAPH["int8"]
+    assert file_bytes(spent) == file_bytes(spent, "fp32") == 4000 + 10 * GRAPH["fp32"] + FILE
+    assert file_bytes(spent, "fp16") == 2000 + 10 * GRAPH["fp16"] + FILE
+    assert file_bytes(spent, "int8") == 900 + 4 * 100 + 10 * GRAPH["int8"] + FILE
 
 
 @pytest.mark.parametrize("at", ["fp32", "fp16", "int8"])

@@ -488,7 +488,7 @@ def test_a_killed_search_leaves_no_worker_and_goes_on_to_the_number_asked_for(
     # five references and some trials are done when the first hangs
     process = start(tmp_path / "search.py", url, cwd=tmp_path, **{outside.HANG_AFTER: f"8 {begun}"})
     try:
-        wait_for(lambda: (len(running(url)) == 2 and len(list(begun.iterdir())) >= 9) or process.poll() is not None)
+        wait_for(lambda: (len(list(begun.iterdir())) >= 9 and len(running(url)) == 2) or process.poll() is not None)
         wait_for(lambda: len({file.name.split()[0] for file in begun.iterdir()}) == 2)
     finally:
         process.kill()

@@ -278,3 +278,27 @@ def with_longer(run: RunRecords, scores: list[float]) -> RunRecords:
         for record in (by_number[task.number],)
     )
     return replace(run, facts=facts, trust=longer)
+
+
+def with_control(run: RunRecords, *, shift: float = 0.0, confirmed: bool = True) -> RunRecords:
+    """The same run beside a control of as many networks, ``shift`` more accurate than they would be."""
+    from nas.evidence import chosen
+
+    study, count = replace(run.facts, control="random"), len(run.trials)
+    seeds = tuple(sorted({one.seed for one in run.confirmations}))
+
+    def better(records: tuple[Record, ...]) -> tuple[Record, ...]:
+        return tuple(
+            replace(one, curve=tuple(replace(at, val_accuracy=at.val_accuracy + shift) for at in one.curve))
+            for one in records
+        )
+
+    drawn = spread_networks(2 * count) if study.goal.several else networks(study.budget, 2 * count)
+    plain = tuple(
+        record(one.spec, study, number=number, name=f"control {number}", title=f"control {number}", choices=one.choices)
+        for number, one in enumerate(drawn[count:])
+    )
+    control = with_latency(better(plain), study.goal)
+    fresh = better(confirm(chosen(control, study), study, seeds)) if confirmed else ()
+    fresh = with_latency(fresh, study.goal)
+    return replace(run, facts=study, control=control, confirmations=(*run.confirmations, *fresh))

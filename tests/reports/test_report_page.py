@@ -15,8 +15,8 @@ from nas.evidence import to_confirm
 from nas.recipe import Recipe
 from nas.record import Record, RunRecords
 from reports.figures import FIGURES, Drawing, Skipped, base
-from reports.figures.accuracy_by_cost import front
 from reports.figures.labels import spread
+from reports.figures.points import front
 from reports.files import write_whole
 from tests.reports.fakes import confirm, fake_run, with_longer, with_target
 

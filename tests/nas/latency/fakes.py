@@ -89,8 +89,7 @@ def put_in_place(patch: pytest.MonkeyPatch, target: FakeTarget, *, networks: int
     patch.setitem(TARGETS, target.name, target)
     patch.setattr(turns, "READING_SECONDS", 0.0)
     for module in (build, pack):
-        patch.setattr(module, "FITTED", networks)
-        patch.setattr(module, "CHECKED", networks)
+        patch.setattr(module, "NETWORKS", 2 * networks)
     patch.setattr(possible_blocks, "__kwdefaults__", {"draws": 400, "most": 3200})
     return target
 

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from nas.latency import build as building
 from nas.latency.build import build, measure, overhead, possible_blocks, some_networks, words
 from nas.latency.predict import Predictor, placed
 from nas.latency.stopwatch import Stopwatch
-from nas.latency.table import Table
+from nas.latency.table import Table, read
 from tests.nas.fast import four_networks, tiny_space
 from tests.nas.latency.fakes import FakeTarget, block_ms, native, put_in_place, specs_of, total
 
@@ -144,6 +145,15 @@ def test_a_space_of_few_networks_is_calibrated_and_checked_on_those(target: Fake
     built(table, target, space=four_networks)
     fit = table.calibrations[KEY]
     assert (fit.fitted, fit.checked) == (2, 2)
+
+
+def test_a_space_of_one_network_has_a_table_that_comes_back(target: FakeTarget, tmp_path: Path) -> None:
+    """There is nothing to rank, which is no number in JSON."""
+    table = empty()
+    built(table, target, space=lambda pick: four_networks(lambda _, options: options[0]))
+    assert table.calibrations[KEY].spearman == table.calibrations[KEY].macs_spearman == 0
+    table.save(tmp_path / "table.json")
+    assert read(tmp_path / "table.json") == table
 
 
 def test_networks_are_measured_once(target: FakeTarget) -> None:

@@ -63,14 +63,14 @@ def near(spec: ArchSpec, share: float) -> float:
 
 def test_what_fits_with_all_of_its_prediction_is_not_measured() -> None:
     spec = SPECS[0]
-    found, here = limits(near(spec, 0.94))  # up to 0.94 · 1.05 of the budget
+    found, here = limits(near(spec, 0.94))  # up to 0.94 / 0.95 of the budget
     assert found.fits(spec)
     assert here.asked == []
 
 
 def test_what_does_not_fit_with_any_of_its_prediction_is_not_measured() -> None:
     spec = SPECS[0]
-    found, here = limits(near(spec, 1.06))  # from 1.06 · 0.95 of the budget
+    found, here = limits(near(spec, 1.06))  # from 1.06 / 1.05 of the budget
     assert not found.fits(spec)
     assert here.asked == []
 
@@ -94,6 +94,19 @@ def test_in_between_the_upper_end_of_a_measurement_decides(share: float, true: f
     assert here.asked == [spec]
     assert found.fits(spec) is fits
     assert here.asked == [spec]  # once
+
+
+@pytest.mark.parametrize("true", [0.9, 1.2])
+def test_what_must_be_proven_is_measured_although_its_prediction_fits(true: float) -> None:
+    spec = SPECS[0]
+    ms = near(spec, 0.9)
+    found, here = limits(ms, true=lambda _: true * ms)
+    assert found.fits(spec)
+    assert here.asked == []
+    assert found.proven(spec) is (true < 1)
+    assert here.asked == [spec]
+    assert not found.proven(max(SPECS, key=total))
+    assert here.asked == [spec]  # what does not fit is not measured
 
 
 def test_it_is_measured_in_the_deployed_form_with_all_else_quiet() -> None:
@@ -202,7 +215,7 @@ def test_where_nothing_can_be_measured_the_upper_end_of_the_prediction_must_fit(
         found, _ = limits(near(spec, share), here=False)
         assert found.fits(spec) is fits
         assert (found.use(spec) <= 1) is fits
-        assert found.use(spec) == pytest.approx(1.05 * share)
+        assert found.use(spec) == pytest.approx(share / 0.95)
         assert found.measured(spec) is None
 
 
@@ -295,7 +308,7 @@ def test_nothing_is_suggested_that_is_not_certain_to_fit() -> None:
     assert set(sampler.origins.values()) == {"draw", "tpe"}
     # only networks near the budget are measured, each once
     assert len(measure.asked) == len(set(measure.asked))
-    assert all(total(spec) * 0.95 <= MEDIAN < total(spec) * 1.05 for spec in measure.asked)
+    assert all(total(spec) / 1.05 <= MEDIAN < total(spec) / 0.95 for spec in measure.asked)
 
 
 def test_what_is_not_asked_to_be_certain_is_not_measured() -> None:

@@ -17,12 +17,12 @@ from nas.arch import ArchSpec
 from nas.blocks import InvertedResidual
 from nas.errors import LatencyError
 from nas.latency import runner, turns
-from nas.latency.bring import FEWEST, bring
+from nas.latency.bring import bring
 from nas.latency.build import possible_blocks, some_networks
 from nas.latency.pack import pack
 from nas.latency.predict import Predictor
 from nas.latency.runner import COLUMNS
-from nas.latency.table import placed_json
+from nas.latency.table import placed_json, read
 from nas.space import Pick
 from tests.nas.fast import four_networks, network
 from tests.nas.latency.fakes import block_ms, native, total
@@ -344,13 +344,29 @@ def test_rows_that_are_missing_are_counted_even_where_others_stand_twice(
         bring(written([*rows[:-3], *more], tmp_path), "phone")
 
 
-def test_too_few_whole_networks_calibrate_nothing(rows: list[Row], tmp_path: Path) -> None:
+def with_networks(rows: list[Row], count: int) -> list[Row]:
+    """As of a space that has no more."""
     networks = [row for row in rows if row["kind"] == "network"]
-    few = [row for row in rows if row not in networks[FEWEST - 1 :]]
-    kept = int(next(row["what"] for row in rows if row["name"] == "files")) - len(networks) + FEWEST - 1
-    few = [{**row, "what": str(kept)} if row["name"] == "files" else row for row in few]
-    with pytest.raises(LatencyError, match=f"{FEWEST - 1} whole networks: at least {FEWEST} are needed"):
-        bring(written(few, tmp_path), "phone")
+    files = str(1 + len(BLOCKS) + count)
+    few = [row for row in rows if row not in networks[count:]]
+    return [{**row, "what": files} if row["name"] == "files" else row for row in few]
+
+
+@pytest.mark.parametrize(("count", "halves"), [(1, (1, 1)), (2, (2, 2)), (3, (2, 1)), (5, (2, 3))])
+def test_a_space_of_few_networks_is_calibrated_and_checked_on_those(
+    rows: list[Row], tmp_path: Path, count: int, halves: tuple[int, int]
+) -> None:
+    table = bring(written(with_networks(rows, count), tmp_path), "phone")
+    fit = table.calibrations[KEY]
+    assert (fit.fitted, fit.checked) == halves
+    assert fit.error == pytest.approx(0, abs=1e-6)
+    table.save(tmp_path / "phone.json")
+    assert read(tmp_path / "phone.json") == table
+
+
+def test_blocks_alone_calibrate_nothing(rows: list[Row], tmp_path: Path) -> None:
+    with pytest.raises(LatencyError, match="no whole network, to calibrate the sum of the blocks by; measure these"):
+        bring(written(with_networks(rows, 0), tmp_path), "phone")
 
 
 @pytest.mark.parametrize("part", ["pack", "key", "files"])

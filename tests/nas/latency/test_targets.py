@@ -1,12 +1,13 @@
 """Runtimes of this machine: what they run is the network, alone on one thread, and everything is put back."""
 
+import math
 import os
 from contextlib import suppress
 from itertools import chain
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nas.errors import LatencyError
 from nas.latency.targets import TARGETS, OnnxRuntimeCpu, Target, find_target, fused
@@ -61,9 +62,31 @@ def test_a_target_gives_the_seconds_of_each_image_and_leaves_the_module(name: st
     before = {key: value.clone() for key, value in module.state_dict().items()}
     seconds = TARGETS[name].ready(module, (3, 8, 8))(4)
     assert len(seconds) == 4
-    assert all(0 < one < 10 for one in seconds)
+    assert all(0 < one < 10 or one == math.inf for one in seconds)  # infinite: a busy machine interrupted it
     assert module.training
     assert all(torch.equal(before[key], value) for key, value in module.state_dict().items())
+
+
+def test_torch_runs_a_fused_network_channels_last_without_gradients() -> None:
+    seen: list[Tensor] = []
+    modes: list[bool] = []
+    kinds: list[list[str]] = []
+
+    class Spy(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(x)
+            modes.append(torch.is_inference_mode_enabled())
+            kinds.append([type(one).__name__ for one in self])
+            out: Tensor = super().forward(x)
+            return out
+
+    TARGETS["torch-cpu"].ready(Spy(*tiny()), (3, 8, 8))(1)
+    (image,) = seen
+    assert image.shape == (1, 3, 8, 8)
+    assert image.is_contiguous(memory_format=torch.channels_last)
+    assert image.abs().min() > 0
+    assert modes == [True]
+    assert kinds == [["Conv2d", "Identity", "ReLU"]]
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -1,0 +1,68 @@
+"""From searches to regret, intervals, hits, hypervolume and time."""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
+
+from scipy.stats import t
+
+from benchmarks.quality_runs import Found
+from benchmarks.quality_table import Table
+
+
+def regret(table: Table, archs: Sequence[str], best: float, searched: Sequence[int], scored: Sequence[int]) -> float:
+    """In points: the best network of the table under the budget less the one the search would choose."""
+    chosen = max(archs, key=lambda arch: table.accuracy(arch, searched))
+    return best - table.accuracy(chosen, scored)
+
+
+def best_under(table: Table, budget: float, scored: Sequence[int]) -> float:
+    return max(table.accuracy(arch, scored) for arch, macs in table.macs.items() if macs <= budget)
+
+
+def mean_and_error(values: Sequence[float]) -> tuple[float, float | None]:
+    """The mean and its standard error; no error of one value."""
+    return fmean(values), stdev(values) / math.sqrt(len(values)) if len(values) > 1 else None
+
+
+def interval(differences: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
+    """Student's, of the mean of paired differences; None of one pair."""
+    mean, error = mean_and_error(differences)
+    if error is None:
+        return None
+    half = float(t.ppf((1 + level) / 2, len(differences) - 1)) * error
+    return mean - half, mean + half
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Of (multiply-adds, accuracy) those that nothing cheaper is as accurate as, cheapest first."""
+    found: list[tuple[float, float]] = []
+    for macs, accuracy in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not found or accuracy > found[-1][1]:
+            found.append((macs, accuracy))
+    return found
+
+
+def hypervolume(points: Sequence[tuple[float, float]], most: float, least: float) -> float:
+    """What (multiply-adds, accuracy) dominate above accuracy ``least`` and under ``most`` multiply-adds."""
+    area, reached = 0.0, least
+    for macs, accuracy in front(points):
+        if accuracy > reached and macs < most:
+            area += (most - macs) * (accuracy - reached)
+            reached = accuracy
+    return area
+
+
+def volume_share(table: Table, archs: Sequence[str], budget: float, scored: Sequence[int]) -> float:
+    """The hypervolume of what was found, of that of all networks under the budget.
+
+    Counted from the budget and from the accuracy of the table's lower quartile under it.
+    """
+    allowed = [(macs, table.accuracy(arch, scored)) for arch, macs in table.macs.items() if macs <= budget]
+    least = sorted(accuracy for _, accuracy in allowed)[len(allowed) // 4]
+    reached = [(table.macs[arch], table.accuracy(arch, scored)) for arch in archs]
+    return hypervolume(reached, budget, least) / hypervolume(allowed, budget, least)
+
+
+def first(found: Found, evaluations: int) -> list[str]:
+    return found.archs[:evaluations]

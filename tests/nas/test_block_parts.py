@@ -1,0 +1,359 @@
+"""The parts of the block sampler, each against what it should be equal to."""
+
+import itertools
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau, multivariate_normal
+
+from nas.budget import Budget
+from nas.draw import Draw, draw, draw_inside, walk
+from nas.samplers.block import LEARNED, learned_from
+from nas.samplers.evolution import Evolution
+from nas.samplers.feasible import TRIED, Feasible, Taken, every, identity
+from nas.samplers.improvement import boxes, expected_improvement
+from nas.samplers.kernel import Encoded, domains_of, encode, kernel, likeness
+from nas.samplers.learned_use import learned_use
+from nas.samplers.local_search import LocalSearch
+from nas.samplers.moment import Moment, merits
+from nas.samplers.reinforce import Controller, Reinforce, trained
+from nas.samplers.surrogate import NOISE, PAIRS, learn
+from nas.samplers.told import Told
+from nas.space import Pick, replaying
+from search_spaces import SPACES
+from tests.nas.fast import BUDGET, tiny_space
+
+
+def named(pick: Pick) -> tuple[str, ...]:
+    """Names, which have no order."""
+    return tuple(pick(f"d{i}", ("a", "b", "c")) for i in range(5))
+
+
+def points(count: int, space: object = named) -> list[Draw]:
+    rng = random.Random(0)
+    return [draw(space, rng) for _ in range(count)]  # type: ignore[arg-type]
+
+
+def encoded(of: list[Draw]) -> Encoded:
+    return encode(of, domains_of(of), [0.0] * len(of))
+
+
+# ---- the kernel
+
+
+@pytest.mark.parametrize("c", [0.1, 1.0])
+def test_of_names_the_kernel_is_one_plus_shared_plus_pairs_of_shared(c: float) -> None:
+    some = points(12)
+    table = kernel(encoded(some), encoded(some), c)
+    whole = 1 + 5 + c * 5 * 4 / 2
+    for row, one in enumerate(some):
+        for column, other in enumerate(some):
+            s = sum(a == b for a, b in zip(one.spec, other.spec, strict=True))
+            assert table[row, column] == pytest.approx((1 + s + c * s * (s - 1) / 2) / whole)
+
+
+def test_a_decision_that_only_one_network_has_is_a_difference() -> None:
+    short = walk(tiny_space, lambda name, options: options[0])
+    long = walk(tiny_space, lambda name, options: 2 if name == "depth" else options[0])
+    asked_short, asked_long = 6, 10  # width, depth and four a block
+    alike = likeness(3, True)
+    table = kernel(encoded([short, long]), encoded([short, long]), 1.0)
+    shared = np.array([1.0] * 5 + [alike[0, 1]])
+    both = 1 + shared.sum() + (shared.sum() ** 2 - (shared**2).sum()) / 2
+
+    def alone(asked: int) -> float:
+        return 1 + asked + asked * (asked - 1) / 2
+
+    assert table[0, 1] == pytest.approx(both / np.sqrt(alone(asked_short) * alone(asked_long)))
+    assert np.diag(table) == pytest.approx([1.0, 1.0])
+
+
+def test_neighbours_in_an_order_are_more_alike_than_ends() -> None:
+    alike = likeness(4, True)
+    assert alike[0, 0] == 1
+    assert alike[0, 1] > alike[0, 2] > alike[0, 3] > 0
+    assert np.array_equal(likeness(3, False), np.eye(3))
+
+
+@pytest.mark.parametrize("space", [named, tiny_space, SPACES["mobilenet_v3"]])
+def test_the_kernel_is_a_covariance(space: object) -> None:
+    some = encoded(points(60, space))
+    assert np.linalg.eigvalsh(kernel(some, some, 1.0)).min() > -1e-9
+
+
+def test_what_is_compared_may_have_decisions_of_its_own() -> None:
+    """Networks are encoded by the decisions of the known ones; others still count as different."""
+    short = walk(tiny_space, lambda name, options: options[0])
+    long = walk(tiny_space, lambda name, options: 2 if name == "depth" else options[0])
+    known = encode([short], domains_of([short]), [0.0])
+    new = encode([long], domains_of([short]), [0.0])
+    together = encoded([short, long])
+    expected = kernel(together, together, 1.0)[0, 1]
+    assert kernel(known, new, 1.0)[0, 0] == pytest.approx(expected)
+
+
+# ---- the surrogate
+
+
+def test_predictions_are_those_of_the_textbook() -> None:
+    some = points(40)
+    known, new = encoded(some[:30]), encode(some[30:], domains_of(some[:30]), [0.0] * 10)
+    values = np.array([float(sum(option == "a" for option in one.spec)) for one in some[:30]])
+    values += np.random.default_rng(0).normal(0, 0.3, 30)
+    learned = learn(known, values)
+    alike = kernel(known, known, learned.pairs)
+    inverse = np.linalg.inv(alike + learned.noise * np.eye(30))
+    between = kernel(known, new, learned.pairs)
+    ones = np.ones(30)
+    mean = ones @ inverse @ values / (ones @ inverse @ ones)
+    scale = (values - mean) @ inverse @ (values - mean) / 30
+    expected = mean + between.T @ inverse @ (values - mean)
+    variance = scale * (1 - np.diag(between.T @ inverse @ between))
+    found, deviation = learned.predict(new)
+    assert found == pytest.approx(expected)
+    assert deviation == pytest.approx(np.sqrt(variance))
+
+
+def test_noise_and_pairs_are_those_that_make_the_values_likeliest() -> None:
+    some = points(80)
+    known = encoded(some)
+    values = np.random.default_rng(1).normal(0, 1, 80) + np.array([3.0 * (one.spec[0] == "a") for one in some])
+
+    def likelihood(pairs: float, noise: float) -> float:
+        """Under the best mean and scale, which have closed forms."""
+        covariance = kernel(known, known, pairs) + noise * np.eye(80)
+        inverse = np.linalg.inv(covariance)
+        mean = inverse.sum(axis=0) @ values / inverse.sum()
+        scale = (values - mean) @ inverse @ (values - mean) / 80
+        return float(multivariate_normal(np.full(80, mean), scale * covariance).logpdf(values))
+
+    learned = learn(known, values)
+    assert (learned.pairs, learned.noise) == max(itertools.product(PAIRS, NOISE), key=lambda two: likelihood(*two))
+    assert learned.noise >= 0.1
+    exact = learn(known, np.array([float(sum(o == "a" for o in one.spec)) for one in some]))
+    assert exact.noise == min(NOISE)
+
+
+def test_believing_in_what_runs_changes_no_mean_and_leaves_less_to_find_out() -> None:
+    some = points(30)
+    known = encoded(some[:20])
+    domains = domains_of(some[:20])
+    values = np.random.default_rng(0).normal(0, 1, 20)
+    learned = learn(known, values)
+    running, new = (encode(part, domains, [0.0] * len(part)) for part in (some[20:23], some[20:]))
+    believed = learned.believe(running)
+    before, after = learned.predict(new), believed.predict(new)
+    assert after[0] == pytest.approx(before[0])
+    assert np.all(after[1] <= before[1] + 1e-12)
+    assert np.all(after[1][:3] < 0.9 * before[1][:3])
+
+
+# ---- improvement
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 3])
+def test_expected_improvement_is_the_mean_of_improvements(objectives: int) -> None:
+    rng = np.random.default_rng(objectives)
+    known = rng.normal(0, 1, (6, objectives))
+    means, deviations = rng.normal(0.5, 1, (3, objectives)), rng.uniform(0.3, 1, (3, objectives))
+    found = expected_improvement(means, deviations, known)
+    corner = np.array([high_low[0] for high_low in boxes(known)]).min(axis=0)
+    samples = rng.normal(means, deviations, (4000, 3, objectives))
+    for network in range(3):
+        gains = [gain(sample, known, corner, rng) for sample in samples[:, network]]
+        error = np.std(gains) / np.sqrt(len(gains))
+        assert found[network] == pytest.approx(np.mean(gains), abs=5 * error + 1e-5)  # rarer gains no sample meets
+
+
+def gain(sample: np.ndarray, known: np.ndarray, corner: np.ndarray, rng: np.random.Generator) -> float:
+    """The volume a value adds, by the volume it has less what others have of it (inclusion and exclusion)."""
+    if len(sample) == 1:
+        return float(max(0.0, sample[0] - known.max()))
+    if np.any(sample <= corner) or np.any(np.all(known >= sample, axis=1)):
+        return 0.0
+    clipped = np.minimum(known, sample)
+    return volume([sample], corner) - volume(list(clipped), corner)
+
+
+def volume(points: list[np.ndarray], corner: np.ndarray) -> float:
+    from optuna._hypervolume import compute_hypervolume
+
+    inside = [-point for point in points if np.all(point > corner)]
+    return float(compute_hypervolume(np.array(inside), -corner)) if inside else 0.0
+
+
+# ---- trials to learn from
+
+
+def told(number: int, value: float | None, *, stopped: bool = False) -> Told:
+    values = None if value is None else (value,)
+    return Told(number=number, point=points(1)[0], values=values, stopped=stopped, size=1.0, fits=True)
+
+
+def test_a_stopped_training_counts_as_the_lower_quartile_and_a_failed_one_not_at_all() -> None:
+    trials = [told(number, float(number)) for number in range(5)]
+    known, values = learned_from([*trials, told(5, None, stopped=True), told(6, None)])
+    assert [one.number for one in known] == [0, 1, 2, 3, 4, 5]
+    assert values[-1] == 1.0
+
+
+def test_losses_count_as_much_as_values_where_all_trials_have_them() -> None:
+    def with_losses(number: int, value: float, losses: float | None) -> Told:
+        return replace(told(number, value), losses=losses)
+
+    good, bad = with_losses(0, 0.3, 1.0), with_losses(1, 0.3, 4.0)
+    better = with_losses(2, 0.5, 4.0)
+    _, values = learned_from([good, bad, better], by_losses=True)
+    assert values[0] > values[1]
+    assert values[2] > values[1]
+    assert values[:, 0] == pytest.approx([-1 / 2**0.5 + 2**0.5, -1 / 2**0.5 - 1 / 2**0.5, 2**0.5 - 1 / 2**0.5])
+    _, plain = learned_from([good, bad, with_losses(2, 0.5, None)], by_losses=True)
+    assert plain[:, 0].tolist() == [0.3, 0.3, 0.5]
+
+
+def test_of_many_trials_the_best_and_the_newest_are_learned_from() -> None:
+    trials = [told(number, float(-abs(number - 20))) for number in range(600)]
+    known, values = learned_from(trials)
+    numbers = [one.number for one in known]
+    assert len(known) == len(values) == LEARNED
+    assert set(range(10, 30)) < set(numbers)
+    assert set(range(450, 600)) < set(numbers)
+
+
+def test_a_value_that_is_no_number_counts_as_the_worst_there_is() -> None:
+    _, values = learned_from([told(0, 1.0), told(1, float("-inf")), told(2, 3.0)])
+    assert values[:, 0].tolist() == [1.0, 1.0, 3.0]
+
+
+def test_merit_is_the_value_or_how_many_dominate() -> None:
+    assert merits([(1.0,), (3.0,)]) == [1.0, 3.0]
+    assert merits([(1.0, 1.0), (2.0, 2.0), (3.0, 0.0), (2.0, 2.0)]) == [-2.0, 0.0, 0.0, 0.0]
+
+
+# ---- what may be suggested
+
+
+def test_every_network_is_met_once() -> None:
+    met = [point.spec for point in every(named)]  # type: ignore[arg-type]
+    assert len(met) == len(set(met)) == 3**5
+
+    def deep_space(pick: Pick) -> list[int]:
+        return [pick(f"k{i}", (3, 5, 7)) for i in range(pick("depth", (1, 2)))]
+
+    deep = [point.choices for point in every(deep_space)]  # type: ignore[arg-type]
+    assert len(deep) == 3 + 3 * 3 == len({str(choices) for choices in deep})
+
+
+def test_what_uses_more_of_the_budget_is_learned_to_use_more() -> None:
+    budget = Budget(macs=60_000_000)
+    space, rng = SPACES["mobilenet_v3"], random.Random(1)
+    tried = [draw(space, rng) for _ in range(TRIED)]
+    use = learned_use(tried, [budget.fits(point.spec) for point in tried])
+    some = [draw(space, rng) for _ in range(200)]
+    rank = kendalltau([use(point) for point in some], [budget.use(point.spec) for point in some]).statistic
+    assert rank > 0.6
+
+
+def test_values_that_are_no_network_have_an_identity_by_their_json() -> None:
+    assert identity({"a": 1, "b": [2]}) == identity({"b": [2], "a": 1})
+    assert identity({"a": 1}) != identity({"a": 2})
+    with pytest.raises(TypeError, match="comparable by value, or be written as JSON"):
+        identity({"a": {1, 2}})
+
+
+# ---- samplers to compare with
+
+
+def moment(trials: list[Told], *, seed: int = 0) -> Moment:
+    return Moment(
+        feasible=Feasible(tiny_space, BUDGET),
+        told=trials,
+        running=[],
+        taken=Taken(identity(one.point.spec) for one in trials),
+        rng=random.Random(seed),
+        seed=seed,
+        memory={},
+    )
+
+
+def trials(values: list[float]) -> list[Told]:
+    rng = random.Random(0)
+    return [
+        Told(number=n, point=draw_inside(tiny_space, BUDGET, rng), values=(v,), stopped=False, size=1.0, fits=True)
+        for n, v in enumerate(values)
+    ]
+
+
+def differences(one: Draw, other: Draw) -> int:
+    return sum(one.choices.get(name) != other.choices.get(name) for name in {*one.choices, *other.choices})
+
+
+def test_local_search_changes_one_decision_of_the_best() -> None:
+    known = trials([0.1, 0.9, 0.2])
+    found = LocalSearch(0).propose(moment(known))
+    asked = [name for name in found.choices if name in known[1].point.choices]
+    assert sum(found.choices[name] != known[1].point.choices[name] for name in asked) == 1
+
+
+def test_evolution_lets_the_old_die() -> None:
+    """The best network is older than the population: its neighbours are not what comes."""
+    values = [1.0] + [0.0] * 25
+    known = trials(values)
+    parents = 0
+    for seed in range(10):
+        found = Evolution(0).propose(moment(known, seed=seed))
+        nearest = min(known, key=lambda one: differences(one.point, found))
+        parents += nearest.number == 0
+    assert parents <= 2
+
+
+def test_the_controllers_gradient_is_that_of_the_log_probability() -> None:
+    point = walk(tiny_space, lambda name, options: options[-1])
+    controller = Controller(3)
+
+    def log_probability() -> float:
+        total, state = 0.0, np.ones_like(controller.weight("state", "", 24, 24)[0])
+        for name, options in point.domains.items():
+            place = options.index(point.choices[name])
+            total += float(np.log(controller.chances(state, name, len(options))[place]))
+            state = controller.after(state, name, place, len(options))
+        return total
+
+    log_probability()
+    gradients = controller._gradients(point, 1.0)
+    rng = np.random.default_rng(0)
+    for key, gradient in gradients.items():
+        at = tuple(rng.integers(0, size) for size in gradient.shape)
+        step = 1e-5
+        controller._weights[key][at] += step
+        above = log_probability()
+        controller._weights[key][at] -= 2 * step
+        below = log_probability()
+        controller._weights[key][at] += step
+        assert gradient[at] == pytest.approx((above - below) / (2 * step), abs=1e-6), key
+
+
+def test_the_controller_learns_what_was_rewarded_and_remembers_the_same_when_it_starts_again() -> None:
+    rng = random.Random(0)
+    known = []
+    for number in range(60):
+        point = draw(tiny_space, rng)
+        worth = float(point.choices["depth"] == 1)
+        known.append(Told(number=number, point=point, values=(worth,), stopped=False, size=1.0, fits=True))
+    going_on = moment(known[:30])
+    trained(going_on)
+    later = moment(known)
+    later.memory.update(going_on.memory)
+    kept, anew = trained(later), trained(moment(known))
+    state = np.ones(24)
+    assert kept.chances(state, "width", 3) == pytest.approx(anew.chances(state, "width", 3))
+    after = [anew.after(state, "width", place, 3) for place in range(3)]
+    assert np.mean([anew.chances(one, "depth", 3)[0] for one in after]) > 0.5
+    assert Reinforce(0).propose(moment(known)).spec not in {one.point.spec for one in known}
+
+
+def test_choices_of_a_network_rebuild_it() -> None:
+    point = draw(tiny_space, random.Random(0))
+    assert walk(tiny_space, replaying(point.choices)).spec == point.spec
