@@ -1,6 +1,6 @@
 """How wide should a block be inside, early and late?"""
 
-from studies.ablation import HIGHEST, LOWEST, Ablation, Paper, reference
+from studies.ablation import HALF_SMALL, HIGHEST, LOWEST, Ablation, Paper, reference
 
 EARLY, LATE = "stage[12].*.expansion", "stage[345].*.expansion"
 STUDY = Ablation(
@@ -20,4 +20,5 @@ STUDY = Ablation(
         "little less, large ones a little more. MobileNetV3 lets a search choose block by block.",
     ),
     notes=("What is wider is also dearer: read it at equal cost.",),
+    brief=HALF_SMALL,
 )

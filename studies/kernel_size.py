@@ -1,6 +1,6 @@
 """Which kernel does each stage want?"""
 
-from studies.ablation import Ablation, Claim, Grid, Paper, reference
+from studies.ablation import HALF_SMALL, Ablation, Claim, Grid, Paper, reference
 
 STUDY = Ablation(
     question="Which kernel does each stage want?",
@@ -12,4 +12,5 @@ STUDY = Ablation(
         says="The search behind the paper chose 3×3 early and 5×5 from the third stage on.",
         claims={"3×3 everywhere": Claim(direction="hurts")},
     ),
+    brief=HALF_SMALL,
 )

@@ -1,6 +1,6 @@
 """Does the efficient last stage cost any accuracy?"""
 
-from studies.ablation import Ablation, Built, Claim, Paper, reference
+from studies.ablation import HALF_SMALL, Ablation, Built, Claim, Paper, reference
 
 STUDY = Ablation(
     question="Does the efficient last stage cost any accuracy?",
@@ -13,4 +13,5 @@ STUDY = Ablation(
         claims={"old last stage": Claim(direction="no practical difference")},
     ),
     curve=(0.5, 0.75, 1.0, 1.25, 1.5),
+    brief=HALF_SMALL,
 )

@@ -36,7 +36,7 @@ def _described(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     if name == BASELINES:
         return {"name": name, "question": QUESTION, "trainings": None, "minutes": None, "runs": runs}
     study: Ablation = import_module(f"studies.{name}").STUDY
-    trainings = len(resolve(study).networks) * study.brief.seeds * LENGTHS
+    trainings = len(resolve(study.at(study.brief)).networks) * study.brief.seeds * LENGTHS
     return {
         "name": name,
         "question": study.question,

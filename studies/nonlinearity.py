@@ -1,7 +1,7 @@
 """Where does h-swish pay, and is ReLU enough elsewhere?"""
 
 from search_spaces.mobilenet_v3_published import NOWHERE
-from studies.ablation import Ablation, Built, Claim, Paper, reference
+from studies.ablation import HALF_SMALL, Ablation, Built, Claim, Paper, reference
 
 STUDY = Ablation(
     question="Where does h-swish pay, and is ReLU enough elsewhere?",
@@ -24,4 +24,5 @@ STUDY = Ablation(
         },
     ),
     notes=("The paper counts channels in the large network; here they are those of the small one.",),
+    brief=HALF_SMALL,
 )

@@ -1,6 +1,6 @@
 """Does squeeze-excite pay for itself, and in which stages?"""
 
-from studies.ablation import Ablation, Claim, Paper, reference
+from studies.ablation import HALF_SMALL, Ablation, Claim, Paper, reference
 
 STUDY = Ablation(
     question="Does squeeze-excite pay for itself, and in which stages?",
@@ -17,4 +17,5 @@ STUDY = Ablation(
         "speak of.",
         claims={"none": Claim(direction="hurts")},
     ),
+    brief=HALF_SMALL,
 )

@@ -1,6 +1,6 @@
 """Do 16 filters with h-swish do for the stem what 32 with ReLU did?"""
 
-from studies.ablation import Ablation, Built, Claim, Paper, reference
+from studies.ablation import HALF_SMALL, Ablation, Built, Claim, Paper, reference
 
 STUDY = Ablation(
     question="Do 16 filters with h-swish do for the stem what 32 with ReLU did?",
@@ -19,4 +19,5 @@ STUDY = Ablation(
             "32, h-swish": Claim(direction="no practical difference"),
         },
     ),
+    brief=HALF_SMALL,
 )

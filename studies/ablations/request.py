@@ -187,21 +187,21 @@ def request_ablation(
     check_study_name(study)
     url = storage or default_url(Path(runs))
     found = _found(name, of, url)
-    try:
-        resolved = resolve(found.study, winner=winner_in(url))
-    except NasError as error:
-        raise NasError(f"{found.place}: {error}") from None
-    networks = _chosen(resolved, only)
-    if match:
-        networks += matched(networks)
     target = _target(latency_target, any_machine=any_machine)  # before anything slow
     from nas.find_precision import find_precision
     from nas.trial import find_device
 
     on = find_device(device)
-    arithmetic = find_precision(precision, on)
     effort = effort or ("brief" if on == "cpu" else "full")
     length: Length = getattr(found.study, effort)
+    try:
+        resolved = resolve(found.study.at(length), winner=winner_in(url))
+    except NasError as error:
+        raise NasError(f"{found.place}: {error}") from None
+    networks = _chosen(resolved, only)
+    if match:
+        networks += matched(networks)
+    arithmetic = find_precision(precision, on)
     data = (
         dataset
         if isinstance(dataset, ImageSet)
