@@ -9,6 +9,7 @@ from nas.record import AblationRecords, RunRecords
 from reports import ablation_sentences, comparison, words
 from reports.ablation_reading import read
 from reports.figures.comparison import confirmed_side_by_side, effects_side_by_side
+from reports.figures.comparison_context import by_budget, by_budget_equal
 from reports.files import write_whole
 from reports.footer import pairs, when
 from reports.shown import draw_all, render
@@ -18,6 +19,8 @@ NOTE = (
     "Each interval and verdict is of its own study. No test is made between ablations: compare directions first, and "
     "sizes only where images, recipe and baseline are the same."
 )
+
+FIGURES = {"effects": effects_side_by_side, "by_budget": by_budget, "by_budget_equal": by_budget_equal}
 
 
 def folder_for(names: Sequence[str], runs: Path) -> Path:
@@ -31,7 +34,7 @@ def folder_for(names: Sequence[str], runs: Path) -> Path:
 def write_ablations(runs: Sequence[AblationRecords], folder: Path) -> Path:
     """``folder/index.html`` with ``folder/figures/``; returns the page."""
     readings = [read(run) for run in runs]
-    shown = draw_all(readings, {"effects": effects_side_by_side}, folder / "figures")
+    shown = draw_all(readings, FIGURES, folder / "figures")
     values = {
         "kind": "ablations",
         "readings": readings,

@@ -181,6 +181,10 @@ def ablation(
     of: Annotated[
         str | None, typer.Option(metavar="SEARCH", help="Ablate this search's winner, choice by choice.")
     ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Another published network, as mobilenet_v3_small@0.75: a study of its own."),
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="PATTERN", help="These variants only; may be repeated, or a,b,c; * stands for anything."),
@@ -252,6 +256,7 @@ def ablation(
             request = request_ablation(
                 found,
                 of=of,
+                baseline=baseline,
                 only=None if only is None else names(only),
                 seeds=seeds,
                 until_settled=until_settled,

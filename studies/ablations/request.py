@@ -16,7 +16,7 @@ from nas.record import AblationFacts, VariantFacts
 from nas.request import RUNS, check_study_name, data_facts
 from nas.storage import as_begun, default_url
 from nas.watch import Silent, Watcher
-from studies.ablation import Ablation, Length
+from studies.ablation import Ablation, Length, reference
 from studies.ablations.find import Found, find
 from studies.ablations.match import matched
 from studies.ablations.past import continued, past_facts, winner_in
@@ -104,6 +104,7 @@ class AblationOptions(TypedDict, total=False):
     """What an ablation can be told; ``request_ablation`` has the defaults."""
 
     of: str | None
+    baseline: str | None
     only: tuple[str, ...] | None
     seeds: int | None
     until_settled: bool
@@ -134,6 +135,7 @@ def request_ablation(
     name: str | Found | Ablation | None = None,
     *,
     of: str | None = None,
+    baseline: str | None = None,
     only: tuple[str, ...] | None = None,
     seeds: int | None = None,
     until_settled: bool = False,
@@ -163,8 +165,9 @@ def request_ablation(
     """Check everything an ablation needs, before anything is written. Raises ``NasError`` for what can be mended.
 
     ``name``: a study that comes along, a file of your own, or an ``Ablation``; or ``of``: the search whose winner is
-    ablated. ``only``: patterns of variants. ``lengths``: "both" (the default) or "short". ``epochs`` is of the short
-    training. ``effort``: ``brief`` or ``full``; None: full on a GPU, brief on a CPU.
+    ablated. ``baseline``: another published network, ``NAME`` or ``NAME@WIDTH``. ``only``: patterns of variants.
+    ``lengths``: "both" (the default) or "short". ``epochs`` is of the short training. ``effort``: ``brief`` or
+    ``full``; None: full on a GPU, brief on a CPU.
     """
     for flag, value, least in (
         ("--seeds", seeds, 1),
@@ -195,7 +198,7 @@ def request_ablation(
     effort = effort or ("brief" if on == "cpu" else "full")
     length: Length = getattr(found.study, effort)
     try:
-        resolved = resolve(found.study.at(length), winner=winner_in(url))
+        resolved = resolve(_asked(found.study, length, baseline), winner=winner_in(url))
     except NasError as error:
         raise NasError(f"{found.place}: {error}") from None
     networks = _chosen(resolved, only)
@@ -302,6 +305,15 @@ def _found(name: str | Found | Ablation | None, of: str | None, url: str) -> Fou
     if name is None:
         raise NasError("no study: give its name, FILE.py, or --of SEARCH")
     return find(name)
+
+
+def _asked(study: Ablation, length: Length, baseline: str | None) -> Ablation:
+    """The study in its form, with the baseline that is asked for."""
+    if baseline is None:
+        return study.at(length)
+    if study.baseline.kind != "reference":
+        raise NasError(f"--baseline {baseline}: this study's own is {study.baseline.name}, no published network")
+    return replace(study, baseline=reference(baseline))
 
 
 def _chosen(resolved: Resolved, only: tuple[str, ...] | None) -> tuple[Network, ...]:

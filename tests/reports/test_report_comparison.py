@@ -16,6 +16,9 @@ from reports.ablation_reading import read
 from reports.comparison_page import LONGEST, folder_for, write_ablations, write_searches
 from reports.figures import Drawing, Skipped, base
 from reports.figures.comparison import confirmed_side_by_side, effects_side_by_side
+from reports.figures.comparison_context import OTHERS, TITLE, by_budget, by_budget_equal
+from reports.words import signed
+from studies.ablation import Ablation, reference
 from tests.reports.fakes import fake_run
 from tests.reports.test_report_ablations import BAD, THREE, quick, words
 from tests.reports.test_report_page import _Page
@@ -61,6 +64,39 @@ def test_the_page_of_ablations_has_both_tables_and_their_figure(tmp_path: Path) 
     assert "These studies differ" not in found
     for address in _Page(text).loads:
         assert address.startswith("#") or (tmp_path / address).is_file()
+
+
+def test_one_question_at_several_budgets_is_a_map_with_a_column_each_by_cost() -> None:
+    small, half = quick(name="small", lengths=1), quick(half_width(), name="half", lengths=1)
+    readings = [read(run) for run in (small, half)]
+    for figure in (by_budget, by_budget_equal):
+        with base.style():
+            drawn = figure(readings)
+        assert isinstance(drawn, Drawing)
+        axes = drawn.figure.axes[0]
+        columns = [label.get_text() for label in axes.get_xticklabels()]
+        assert columns == ["MobileNetV3 small\n×0.5\n21.1 MFLOPs", "MobileNetV3 small\n56.5 MFLOPs"]
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["none", "late", "everywhere"]
+        assert "Exploratory" in drawn.caption
+        for place, name in ((0, "half"), (1, "small")):
+            reading = next(one for one in readings if one.run.name == name)
+            row = reading.variants[0]
+            effect = row.changed if figure is by_budget else row.equal["macs"]
+            assert effect is not None
+            (text,) = (one.get_text() for one in axes.texts if one.get_position() == (place + 0.5, 0.5))
+            assert text.startswith(signed(100 * effect.delta))
+
+
+def test_other_studies_have_no_map_of_budgets() -> None:
+    assert by_budget([read(run) for run in two()]) == Skipped(title=TITLE, reason=OTHERS)  # of one cost
+    other = quick(half_width(), name="half", lengths=1)
+    other = replace(other, facts=replace(other.facts, study="stem"))
+    found = by_budget([read(run) for run in (two()[0], other)])
+    assert isinstance(found, Skipped)
+
+
+def half_width() -> Ablation:
+    return replace(THREE, baseline=reference("mobilenet_v3_small@0.5"))
 
 
 @pytest.mark.usefixtures("text_only")

@@ -133,7 +133,7 @@ def test_baseline_and_variants_have_costs_effects_and_verdicts(document: dict[st
 
 def test_the_document_says_what_was_asked_and_by_which_recipe(document: dict[str, Any]) -> None:
     assert (document["dataset"], document["effort"], document["length"]) == ("digits", "brief", "long")
-    assert (document["recipe"]["epochs"], document["long_recipe"]["epochs"]) == (2, 6)
+    assert (document["recipe"]["epochs"], document["long_recipe"]["epochs"]) == (2, 8)
     assert (document["margin"], document["looks"], document["looked"]) == (0.003, [], [3])
     assert document["still_to_do"] == {"short": 0, "long": 0}
     assert {name: len(tried) for name, tried in document["learning_rates"].items()} == {
@@ -233,15 +233,30 @@ def test_a_dry_run_as_json_and_with_looks(own: str, tmp_path: Path) -> None:
     done = studies(own, *SMALL, "--runs", str(tmp_path / "runs"), "--dry-run", "--json", "--until-settled", "--match")
     found = json.loads(done.stdout)
     assert (found["looks"], found["seeds"]) == ([5, 10, 20], 20)
-    # to the first look: short ones of 0.01 s, long ones of three times as many epochs
+    # to the first look: short ones of 0.01 s, long ones of four times as many epochs
     networks = len(found["networks"])
     assert (networks, found["trainings"]) == (6, 6 * 5 * 2)
-    assert found["expected_seconds"] == pytest.approx(6 * 5 * 0.04)
+    assert found["expected_seconds"] == pytest.approx(6 * 5 * 0.05)
     shown = [one["difference"] for one in found["detectable"]]
     assert shown == sorted(shown, reverse=True)
     assert found["networks"][-1]["name"] == "<b>wide</b>, matched"
     macs = [one["macs"] for one in found["networks"]]
     assert macs[-1] == pytest.approx(macs[0], rel=0.2)
+
+
+def test_a_question_can_be_asked_of_another_baseline_and_is_another_study(tmp_path: Path) -> None:
+    def dry(*words: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            studies("stem", *words, *SMALL, "--runs", str(tmp_path / "runs"), "--dry-run", "--json").stdout
+        )
+        return found
+
+    usual, other = dry(), dry("--baseline", "mobilenet_v3_small@0.75")
+    assert (usual["baseline"], other["baseline"]) == ("mobilenet_v3_small@0.5", "mobilenet_v3_small@0.75")
+    assert usual["study"] != other["study"]
+    wider = {one["name"]: one["macs"] for one in other["networks"]}
+    for one in usual["networks"]:
+        assert one["macs"] < wider[one["name"]]
 
 
 def test_a_dry_run_knows_what_is_done_already(own: str, document: dict[str, Any], runs: Path) -> None:
@@ -274,6 +289,9 @@ def test_without_a_name_the_studies_are_listed_with_questions_and_costs(tmp_path
         (("stem", "--seeds", "0"), "--seeds 0: must be at least 1"),
         (("stem", "--seeds", "many"), "--seeds"),
         (("stem", "--lengths", "long"), "--lengths long: unknown; there are both, short"),
+        (("stem", "--baseline", "mobilenet_v3_smal"), "baseline mobilenet_v3_smal: no reference of this name; did you"),
+        (("stem", "--baseline", "mobilenet_v1"), "variant '32, ReLU': 'stem': no argument of what builds mobilenet_v1"),
+        (("bypass", "--baseline", "mobilenet_v1"), "--baseline mobilenet_v1: this study's own is squeezenet, no"),
         (("stem", "--until-settled", "--seeds", "7"), "with --until-settled there are 5, 10, 20"),
         (("stem", "--effort", "demo"), "--effort demo: unknown; there are brief, full"),
         (("stem", "--lr", "0"), "--lr 0: must be above zero"),
