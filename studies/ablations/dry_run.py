@@ -16,8 +16,7 @@ from nas.record import AblationFacts
 from reports.words import plural
 from studies.ablations.request import AblationRequest
 from studies.ablations.run import dry_driver
-
-SIGMA = 0.006  # of one training beside what seed and network explain, at brief recipes; measured on recorded runs
+from studies.ablations.scatter import Scatter, scatter
 
 
 def show(request: AblationRequest, *, as_json: bool) -> None:
@@ -28,9 +27,11 @@ def show(request: AblationRequest, *, as_json: bool) -> None:
         left = driver.to_train()
         seconds = driver.remaining_seconds() if left else 0.0
         reused = len(driver.reusable())
-    at = [(seeds, expected(facts, seeds, sigma=SIGMA)) for seeds in request.looks]
+    noise = scatter(request)
+    at = [(seeds, expected(facts, seeds, sigma=noise.sigma)) for seeds in request.looks]
     if as_json:
-        print(json.dumps(_document(request, left=len(left), reused=reused, seconds=seconds, at=at), indent=2))
+        document = _document(request, left=len(left), reused=reused, seconds=seconds, noise=noise, at=at)
+        print(json.dumps(document, indent=2))
         return
     out = Console()
 
@@ -51,7 +52,7 @@ def show(request: AblationRequest, *, as_json: bool) -> None:
         f"{f'; {reused} are there from other studies' if reused else ''})"
     )
     for seeds, one in at:
-        say(_shows(seeds, one, facts))
+        say(_shows(seeds, one, facts, noise))
     say(f"expected time on this machine: about {duration(seconds)}" + (" to the first look" if facts.looks else ""))
 
 
@@ -85,19 +86,26 @@ def recipe_words(facts: AblationFacts) -> str:
     )
 
 
-def _shows(seeds: int, one: Expected, facts: AblationFacts) -> str:
+def _shows(seeds: int, one: Expected, facts: AblationFacts, noise: Scatter) -> str:
     if one.detectable is None:
         return f"{plural(seeds, 'seed')}: no differences can be shown; two seeds are the least"
     looks = f", at look {facts.looks.index(seeds) + 1} of {len(facts.looks)}" if facts.looks else ""
+    known = "assumed" if noise.study is None else f"measured in {noise.study}"
     return (
         f"{seeds} seeds would show a true difference of {100 * one.detectable:.1f} points with 80% power{looks} "
-        f"(as changed, {plural(one.variants, 'variant')}, {100 * one.sigma:.1f} points of noise a training); margin "
-        f"{100 * facts.margin:g} points"
+        f"(as changed, {plural(one.variants, 'variant')}, {100 * one.sigma:.1f} points of noise a training, {known}); "
+        f"margin {100 * facts.margin:g} points"
     )
 
 
 def _document(
-    request: AblationRequest, *, left: int, reused: int, seconds: float, at: list[tuple[int, Expected]]
+    request: AblationRequest,
+    *,
+    left: int,
+    reused: int,
+    seconds: float,
+    noise: Scatter,
+    at: list[tuple[int, Expected]],
 ) -> dict[str, Any]:
     facts = request.facts
     return {
@@ -126,6 +134,7 @@ def _document(
         "reused": reused,
         "expected_seconds": seconds,
         "margin": facts.margin,
+        "noise": {"sigma": noise.sigma, "measured_in": noise.study},
         "detectable": [
             {"seeds": seeds, "sigma": one.sigma, "variants": one.variants, "difference": one.detectable}
             for seeds, one in at

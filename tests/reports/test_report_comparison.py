@@ -67,7 +67,7 @@ def test_the_page_of_ablations_has_both_tables_and_their_figure(tmp_path: Path) 
 
 
 def test_one_question_at_several_budgets_is_a_map_with_a_column_each_by_cost() -> None:
-    small, half = quick(name="small", lengths=1), quick(half_width(), name="half", lengths=1)
+    small, half = quick(name="small", lengths=1), quick(half_width(), name="half", lengths=1, effects={"none": 0.02})
     readings = [read(run) for run in (small, half)]
     for figure in (by_budget, by_budget_equal):
         with base.style():

@@ -16,6 +16,7 @@ from studies import STUDIES
 from studies.__main__ import app, command_line
 from studies.ablations.find import find
 from studies.ablations.resolve import resolve
+from studies.ablations.scatter import ASSUMED
 from tests.nas.cli import Ended, files, nas
 from tests.nas.fast import FakeTraining, python, study_facts, tiny_space
 from tests.nas.fast import driver as search_driver
@@ -264,6 +265,16 @@ def test_a_dry_run_knows_what_is_done_already(own: str, document: dict[str, Any]
     again = json.loads(studies(own, *SMALL, "--seeds", "4", "--runs", str(runs), "--dry-run", "--json").stdout)
     assert (again["study"], again["trainings"]) == (document["study"], 10)
     assert set(files(runs)) == set(before)
+    measured = document["families"]["as_changed"]["sigma"]
+    assert again["noise"] == {"sigma": measured, "measured_in": document["study"]}
+    assert all(one["sigma"] == measured for one in again["detectable"])
+
+
+def test_without_trainings_by_the_recipe_the_noise_is_assumed_and_said_to_be(own: str, runs: Path) -> None:
+    other = json.loads(studies(own, *SMALL, "--lr", "0.2", "--runs", str(runs), "--dry-run", "--json").stdout)
+    assert other["noise"] == {"sigma": ASSUMED, "measured_in": None}
+    said = studies(own, *SMALL, "--lr", "0.2", "--runs", str(runs), "--dry-run").stdout
+    assert f"{100 * ASSUMED:.1f} points of noise a training, assumed" in said
 
 
 def test_without_a_name_the_studies_are_listed_with_questions_and_costs(tmp_path: Path) -> None:
