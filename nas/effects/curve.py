@@ -42,7 +42,8 @@ class Curve:
         """What is wrong with the curve, in words; None where it fits."""
         shape = WORDS[self.degree]
         if self.p is None:
-            return f"whether a {shape} fits was not checked: {len(self.points)} widths"
+            few = f"{len(self.points)} widths" if len(self.points) <= self.degree + 1 else "one seed"
+            return f"whether a {shape} fits was not checked: {few}"
         if self.p >= MISFIT:
             return None
         worst = max(self.points, key=lambda point: abs(point.mean - point.fitted))

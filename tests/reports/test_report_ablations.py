@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy.stats import multivariate_t
 
 import reports
 from nas.effects.changed import as_changed
@@ -538,6 +541,37 @@ def test_the_effects_follow_from_the_csv_of_trainings(run: AblationRecords) -> N
         assert written[each.name]["worth"] == ("" if each.worth is None else repr(each.worth)) or float(
             written[each.name]["worth"]
         ) == pytest.approx(each.worth, abs=1e-9)
+
+
+def test_intervals_follow_from_the_csv_by_scipys_multivariate_t_and_nothing_of_ours() -> None:
+    run = quick(FOUR)
+    effects = rows_of(effects_csv(read(run)))
+    lines = [line for line in rows_of(trainings_csv(run)) if line["length"] == "long"]
+    log_cost = {line["network"]: math.log(float(line["macs"])) for line in lines}
+    curve = list(dict.fromkeys(line["network"] for line in lines if line["width"]))
+    powers = np.vander([log_cost[name] for name in curve], 3)
+    for family, names in (
+        ("as changed", ["baseline", *FOUR.variants]),
+        ("at equal macs", [*curve, *FOUR.variants]),
+    ):
+        scores = np.array([[float(line["val_accuracy"]) for line in lines if line["network"] == one] for one in names])
+        rest = scores - scores.mean(0) - scores.mean(1, keepdims=True) + scores.mean()
+        seeds, df = scores.shape[1], (scores.shape[0] - 1) * (scores.shape[1] - 1)
+        rows = np.eye(len(names))[[names.index(one) for one in FOUR.variants]]
+        if family == "as changed":
+            rows[:, 0] -= 1
+        else:
+            rows[:, : len(curve)] -= np.vander([log_cost[one] for one in FOUR.variants], 3) @ np.linalg.pinv(powers)
+        lengths = np.sqrt((rows**2).sum(1))
+        joint = multivariate_t(shape=(rows @ rows.T) / np.outer(lengths, lengths), df=df, allow_singular=True, seed=1)
+        errors = np.sqrt((rest**2).sum() / df / seeds) * lengths
+        found = {line["variant"]: line for line in effects if (line["length"], line["family"]) == ("long", family)}
+        for name, delta, error in zip(FOUR.variants, rows @ scores.mean(1), errors, strict=True):
+            line = found[name]
+            low, high = float(line["ci_low"]), float(line["ci_high"])
+            assert (float(line["delta"]), (low + high) / 2) == pytest.approx((delta, delta), abs=1e-9)
+            ends = np.full(len(rows), (high - low) / 2 / error)
+            assert joint.cdf(ends, lower_limit=-ends, maxpts=200_000) == pytest.approx(0.95, abs=5e-4)
 
 
 def test_every_family_is_in_the_csv_of_effects(run: AblationRecords) -> None:
