@@ -23,9 +23,9 @@ from scipy.special import stdtrit
 from scipy.stats import multivariate_t
 
 from nas.effects import LEVEL, LOOKS, MARGIN, as_changed, at_equal_cost, smallest_shown, spent
-from nas.effects.curve import degree_for, weights
+from nas.effects.curve import between, curve_of, degree_for, weights
 from nas.effects.simultaneous import critical
-from nas.effects.spread import correlations
+from nas.effects.spread import correlations, spread_of
 from nas.effects.table import Table
 from nas.effects.two_way import design_of
 from nas.effects.variances import AGREE, agreements, can_tell
@@ -35,6 +35,7 @@ POINT = 0.01
 ALSO = 25  # studies of each kind that the library's functions judge too
 WIDTHS = {"×0.5": 149.5, "×0.75": 325.4, "×1": 568.7, "×1.25": 880.0}  # MobileNetV1, MMACs
 TABLE6 = {41.0: 50.6, 149.5: 63.7, 325.4: 68.4, 568.7: 70.6}  # MobileNetV1: MMACs → top-1, its table 6
+OFF = (0.0, -0.8, 0.8, -0.4)  # points; what rounding channels to eights may do to widths
 VARIANTS = {"cheaper": 280.0, "as dear": 520.0, "dearer": 700.0}  # MMACs
 
 
@@ -53,6 +54,7 @@ class Kind:
     missing: tuple[tuple[int, int], ...] = ()  # trainings (network, seed) that are not there
     looks: tuple[int, ...] = ()  # stops at the first where all is settled
     curve: bool = False
+    straight: bool = False  # the truth goes from width to width, and is no parabola
 
     def draw(self, studies: int, rng: np.random.Generator) -> Array:
         """(studies, networks, seeds) in fractions, NaN where a training is missing."""
@@ -74,17 +76,31 @@ def changed(name: str, truth: Sequence[float], **facts: Any) -> Kind:
     return Kind(name=name, means=(60.0, *(60 + one for one in truth)), rows=rows, truth=tuple(truth), **facts)
 
 
-def at_cost(name: str, truth: Sequence[float], *, parabola: bool, **facts: Any) -> Kind:
-    """Variants against the curve of MobileNetV1's widths: a − b / cost^c through its table 6, or a parabola's."""
+def at_cost(
+    name: str, truth: Sequence[float], *, parabola: bool, off: Sequence[float] | None = None, **facts: Any
+) -> Kind:
+    """Variants against the curve of MobileNetV1's widths: a − b / cost^c through its table 6, or a parabola's. ``off``:
+    how far each width is from that; the truth is then what straight lines between the widths say."""
     (a, b, c), _ = curve_fit(lambda cost, a, b, c: a - b * cost**-c, [*TABLE6], [*TABLE6.values()], p0=(75, 300, 0.7))
     costs = [*WIDTHS.values()]
     fit = weights(costs, [*costs, *VARIANTS.values()], degree_for(costs))
     curve = a - b * np.array([*costs, *VARIANTS.values()]) ** -c
     if parabola:
         curve = fit @ curve[: len(costs)]
+    if off is not None:
+        curve[: len(costs)] += off
+        curve[len(costs) :] = between(costs, [*VARIANTS.values()]) @ curve[: len(costs)]
     means = curve + np.array([0.0] * len(costs) + list(truth))
     rows = np.hstack([-fit[len(costs) :], np.eye(len(truth))])
-    return Kind(name=name, means=tuple(means.tolist()), rows=rows, truth=tuple(truth), curve=True, **facts)
+    return Kind(
+        name=name,
+        means=tuple(means.tolist()),
+        rows=rows,
+        truth=tuple(truth),
+        curve=True,
+        straight=off is not None,
+        **facts,
+    )
 
 
 def kinds() -> list[Kind]:
@@ -114,6 +130,8 @@ def kinds() -> list[Kind]:
         at_cost("at equal cost: parabola, 10 seeds", (0.0, 0.3, 1.5), parabola=True, seeds=10),
         at_cost("at equal cost: as V1's widths, 5 seeds", (0.0, 0.3, 1.5), parabola=False),
         at_cost("at equal cost: as V1's widths, 20 seeds", (0.0, 0.3, 1.5), parabola=False, seeds=20),
+        at_cost("at equal cost: widths off a parabola, 5 seeds", (0.0, 0.3, 1.5), parabola=True, off=OFF),
+        at_cost("at equal cost: widths off a parabola, 20 seeds", (0.0, 0.3, 1.5), parabola=True, off=OFF, seeds=20),
     ]
     for seeds in (5, 10, 20):
         smallest = smallest_shown(seeds=seeds, variants=4, sigma=0.006) or 0.0
@@ -169,6 +187,24 @@ def judge(values: Array, rows: Array, alpha: float) -> Intervals:
     return Intervals(low=delta - half, high=delta + half, pooled=pooled)
 
 
+def judge_at_cost(kind: Kind, values: Array) -> Intervals:
+    """The same where the curve is a parabola unless the widths are shown not to lie on one."""
+    smooth = judge(values, kind.rows, 1 - LEVEL)
+    costs, rows = [*WIDTHS.values()], kind.rows.copy()
+    rows[:, : len(costs)] = -between(costs, [*VARIANTS.values()])
+    straight = judge(values, rows, 1 - LEVEL)
+    fits = np.array([parabola_fits(study) for study in values])
+    low, high = (
+        np.where(fits[:, None], one, other) for one, other in ((smooth.low, straight.low), (smooth.high, straight.high))
+    )
+    return Intervals(low=low, high=high, pooled=smooth.pooled)
+
+
+def parabola_fits(study: Array) -> bool:
+    table = Table((*WIDTHS, *VARIANTS), tuple(range(study.shape[1])), study)
+    return curve_of("macs", [*WIDTHS.items()], table, spread_of(table)[0]).fits
+
+
 def until_settled(kind: Kind, values: Array) -> tuple[Intervals, Array]:
     """Every study at the look where it stopped, and the seeds it took."""
     low, high = (np.full((len(values), len(kind.rows)), np.nan) for _ in range(2))
@@ -193,7 +229,7 @@ def measure(kind: Kind, studies: int, rng: np.random.Generator, worths: int = 50
     if kind.looks:
         found, seeds = until_settled(kind, values)
     else:
-        found = judge(values, kind.rows, 1 - LEVEL)
+        found = judge_at_cost(kind, values) if kind.curve else judge(values, kind.rows, 1 - LEVEL)
         same_as_library(kind, values, found)
     truth = np.array(kind.truth) * POINT
     covered = ((found.low <= truth) & (truth <= found.high)).all(axis=1)
@@ -212,6 +248,8 @@ def measure(kind: Kind, studies: int, rng: np.random.Generator, worths: int = 50
         "seeds": float(seeds.mean()),
     }
     if kind.curve:
+        always = judge(values, kind.rows, 1 - LEVEL)
+        row["coverage_of_a_parabola"] = rate(((always.low <= truth) & (truth <= always.high)).all(axis=1))
         row["worth"] = worth_of(kind, values[:worths])
     return row
 
@@ -249,11 +287,13 @@ def same_as_library(kind: Kind, values: Array, found: Intervals) -> None:
 def worth_of(kind: Kind, values: Array) -> dict[str, Any]:
     """How often the intervals of what each variant is worth hold, all of a study's at once.
 
-    The truth is where the curve has the variant's mean: on the parabola through the widths' means.
+    The truth is where the curve through the widths' means has the variant's mean.
     """
     costs = [*WIDTHS.values()]
     grid = np.geomspace(costs[0], costs[-1], 20001)
-    curve = weights(costs, grid.tolist(), degree_for(costs)) @ kind.means[: len(costs)]
+    at = grid.tolist()
+    read = between(costs, at) if kind.straight else weights(costs, at, degree_for(costs))
+    curve = read @ kind.means[: len(costs)]
     held, opened = [], 0
     truth = {
         name: float(grid[int(np.argmax(curve >= mean))]) / VARIANTS[name] - 1 if curve.max() >= mean else np.inf
@@ -328,8 +368,11 @@ def line(row: dict[str, Any]) -> str:
         f"{row['seeds']:.1f} seeds"
     )
     worth = row.get("worth")
+    if worth is None:
+        return text
     return (
-        text if worth is None else f"{text}; worth covers {percent(worth['coverage'])}, open {worth['open_ends']:.1%}"
+        f"{text}; always a parabola covers {percent(row['coverage_of_a_parabola'])}; worth covers "
+        f"{percent(worth['coverage'])}, open {worth['open_ends']:.1%}"
     )
 
 

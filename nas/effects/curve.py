@@ -2,8 +2,12 @@
 
 The rule is fixed before anything is looked at: a parabola by least squares from three widths on, a straight line from
 two. Accuracy bends over log cost: MobileNetV1's widths (its table 6) gain 7.0, 4.2 and 2.7 points an octave of
-multiply-adds from ×0.25 to ×1, and a straight line, or straight pieces, would miss that by more than the margin. Read
-at a cost, either is a weighted sum of the widths, with weights that depend on costs alone.
+multiply-adds from ×0.25 to ×1, and a straight line, or straight pieces, would miss that by more than the margin.
+
+Where the widths are shown not to lie on a parabola it is not believed: then the curve goes straight from width to
+width. A smooth curve that passes by the baseline would give a variant of the baseline's own cost credit for that.
+
+Read at a cost, each is a weighted sum of the widths, with weights that depend on costs alone.
 """
 
 from collections.abc import Sequence
@@ -38,22 +42,33 @@ class Curve:
     p: float | None  # that the widths lie on such a curve (lack of fit, F test); None: nothing left to check it with
 
     @property
+    def fits(self) -> bool:
+        """Whether the widths may lie on such a curve: they are not shown not to."""
+        return self.p is None or self.p >= MISFIT
+
+    @property
     def misfit(self) -> str | None:
         """What is wrong with the curve, in words; None where it fits."""
         shape = WORDS[self.degree]
         if self.p is None:
             few = f"{len(self.points)} widths" if len(self.points) <= self.degree + 1 else "one seed"
             return f"whether a {shape} fits was not checked: {few}"
-        if self.p >= MISFIT:
+        if self.fits:
             return None
         worst = max(self.points, key=lambda point: abs(point.mean - point.fitted))
         miss = 100 * abs(worst.mean - worst.fitted)
-        return f"the widths do not lie on a {shape} (p = {self.p:.2g}; up to {miss:.2f} points off it, at {worst.name})"
+        off = f"p = {self.p:.2g}; up to {miss:.2f} points off it, at {worst.name}"
+        return f"the widths do not lie on a {shape} ({off}), so they are joined by straight lines"
 
     def at(self, cost: float) -> float:
         """Accuracy that the curve has at a cost."""
-        (row,) = weights([point.cost for point in self.points], [cost], self.degree)
+        (row,) = self.weights([cost])
         return float(row @ [point.mean for point in self.points])
+
+    def weights(self, at: Sequence[float]) -> Array:
+        """(at, points): the weighted sum of the widths' accuracies that it has at each cost; adds up to 1."""
+        costs = [point.cost for point in self.points]
+        return weights(costs, at, self.degree) if self.fits else between(costs, at)
 
     def extrapolates(self, cost: float) -> bool:
         return not self.points[0].cost <= cost <= self.points[-1].cost
@@ -81,6 +96,19 @@ def weights(costs: Sequence[float], at: Sequence[float], degree: int) -> Array:
 
     found: Array = powers(at) @ np.linalg.pinv(powers(costs))
     return found
+
+
+def between(costs: Sequence[float], at: Sequence[float]) -> Array:
+    """The same for straight lines over log cost from each width to the next, and on beyond the ends."""
+    known, which, count = np.unique(np.log(costs), return_inverse=True, return_counts=True)
+    logs = np.log(at)
+    left = np.clip(np.searchsorted(known, logs, side="right") - 1, 0, len(known) - 2)
+    share = (logs - known[left]) / (known[left + 1] - known[left])
+    found = np.zeros((len(logs), len(known)))
+    found[np.arange(len(logs)), left] = 1 - share
+    found[np.arange(len(logs)), left + 1] = share
+    split: Array = (found / count)[:, which]  # widths of one cost share its weight
+    return split
 
 
 def curve_of(axis: Axis, named: Sequence[tuple[str, float]], table: Table, spread: Spread) -> Curve:

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from nas.effects.changed import numbers, unread
-from nas.effects.curve import curve_of, degree_for, weights
+from nas.effects.curve import curve_of, degree_for
 from nas.effects.family import Axis, EqualCost, Family, Scores
 from nas.effects.spread import spread_of
 from nas.effects.table import Array, Table
@@ -37,19 +37,20 @@ def at_equal_cost(
     for name, cost in [*baseline_curve, *variants.items()]:
         if not cost > 0:
             raise ValueError(f"{name} costs {cost}; a curve over log cost needs costs above 0")
-    costs = [cost for _, cost in baseline_curve]
-    degree = degree_for(costs)
-    names = [name for name, _ in baseline_curve]
+    widths = sorted(baseline_curve, key=lambda one: (one[1], one[0]))  # as the curve has them
+    degree_for([cost for _, cost in widths])
+    names = [name for name, _ in widths]
     whole = set.intersection(*(set(scores.get(name, {})) for name in names))
     there = [name for name in variants if whole & set(scores.get(name, {}))]
     table = Table.of(scores, [*names, *there] if whole else [])
     spread, agree = spread_of(table)
-    curve = curve_of(axis, baseline_curve, table, spread) if whole else None
+    curve = curve_of(axis, widths, table, spread) if whole else None
 
     def rows_of(name: str, at: Sequence[float]) -> Array:
         """A variant's contrasts with the curve at some costs."""
+        assert curve is not None  # or there are no variants
         mine = np.tile(np.eye(len(there))[there.index(name)], (len(at), 1))
-        return np.hstack([-weights(costs, at, degree), mine])
+        return np.hstack([-curve.weights(at), mine])
 
     def read(name: str, at: Sequence[float]) -> tuple[Array, Array]:
         contrasts = rows_of(name, at)

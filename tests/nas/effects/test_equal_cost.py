@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nas.effects import as_changed, at_equal_cost
-from nas.effects.curve import degree_for, weights
+from nas.effects.curve import between, degree_for, weights
 from tests.nas.effects.tables import table
 
 WIDTHS = {"w0.5": 20.0, "w0.75": 42.0, "w1": 56.0, "w1.25": 91.0}
@@ -152,12 +152,36 @@ def test_a_curve_that_does_not_fit_is_said() -> None:
     assert kinked["a"].misfit is not None
     worst = max(kinked.curve.points if kinked.curve else (), key=lambda point: abs(point.mean - point.fitted))
     assert kinked["a"].misfit.endswith(
-        f"up to {100 * abs(worst.mean - worst.fitted):.2f} points off it, at {worst.name})"
+        f"up to {100 * abs(worst.mean - worst.fitted):.2f} points off it, at {worst.name}), so they are joined by "
+        "straight lines"
     )
     assert kinked.curve is not None
     assert (kinked.curve.p or 1) < 0.001
     three = at_equal_cost(scores, baseline_curve=[*WIDTHS.items()][1:], variants={"a": 50.0}, axis="macs")
     assert three["a"].misfit == "whether a parabola fits was not checked: 3 widths"
+
+
+def test_where_a_parabola_is_shown_not_to_fit_the_curve_goes_from_width_to_width() -> None:
+    """At a width's own cost the gap is the difference to that width, and in between by linear interpolation."""
+    scores = study({"a": (56.0, 0.0), "b": (50.0, 0.01)}, rest=0.001, seeds=8)
+    scores["w0.75"] = {seed: one + 0.02 for seed, one in scores["w0.75"].items()}
+    for widths in ([*WIDTHS.items()], [*WIDTHS.items()][::-1]):
+        family = at_equal_cost(scores, baseline_curve=widths, variants={"a": 56.0, "b": 50.0}, axis="macs")
+        means = {name: float(np.mean([*by_seed.values()])) for name, by_seed in scores.items()}
+        costs, heights = [*WIDTHS.values()], [means[name] for name in WIDTHS]
+        for effect, cost in zip(family.effects, (56.0, 50.0), strict=True):
+            read = float(np.interp(math.log(cost), np.log(costs), heights))
+            assert effect.delta == pytest.approx(means[effect.name] - read, abs=1e-12)
+            assert family.curve is not None
+            assert family.curve.at(cost) == pytest.approx(read)
+        alike = as_changed(scores, baseline="w1", variants=["a"])
+        assert family["a"].delta == pytest.approx(alike["a"].delta, abs=1e-12)
+
+
+def test_straight_lines_go_on_beyond_the_ends_and_widths_of_one_cost_share_their_weight() -> None:
+    found = between([10.0, 20.0, 40.0], [80.0, 5.0, 20.0])
+    assert np.allclose(found, [[0, -1, 2], [2, -1, 0], [0, 1, 0]])
+    assert between([10.0, 20.0, 20.0], [20.0])[0].tolist() == [0.0, 0.5, 0.5]
 
 
 def test_lack_of_fit_is_the_t_test_of_what_a_parabola_leaves() -> None:

@@ -8,6 +8,8 @@ from scipy.stats import nct, norm, t
 from nas.effects import as_changed, seeds_to_settle, smallest_shown
 from nas.effects.plan import Plan, chance_equivalent, chance_shown, detectable, settling
 from nas.effects.simultaneous import critical
+from nas.effects.spread import spread_of
+from nas.effects.table import Table
 from tests.nas.effects.tables import table
 
 
@@ -48,6 +50,17 @@ def test_a_study_says_before_it_starts_what_it_says_afterwards() -> None:
     before = smallest_shown(seeds=6, variants=3, sigma=family.sigma or 0)
     assert [effect.detectable for effect in family.effects] == pytest.approx([before] * 3)
     assert {effect.settles for effect in family.effects} == {seeds_to_settle(variants=3, sigma=family.sigma or 0)}
+
+
+def test_more_seeds_than_there_are_have_their_own_degrees_of_freedom() -> None:
+    scores = table(dict.fromkeys(("base", "a", "b", "c"), 0.6), seeds=6)
+    spread, _ = spread_of(Table.of(scores, ["base", "a", "b", "c"]))
+    family = np.array([[-1.0, 1, 0, 0], [-1, 0, 1, 0], [-1, 0, 0, 1]])
+    later = spread.plan(family, 1, 0.05, seeds=9)
+    sigma = spread.fitted.sigma or 0
+    assert (later.df, later.se) == (3 * 8, pytest.approx(sigma * (2 / 9) ** 0.5))
+    assert later.critical == pytest.approx(critical(np.full((3, 3), 0.5) + np.eye(3) / 2, 24, 0.05))
+    assert spread.plan(family, 1, 0.05).df == 3 * 5
 
 
 def test_one_seed_shows_nothing() -> None:
