@@ -1,24 +1,11 @@
 """What are bypasses around fire modules worth?"""
 
-from dataclasses import replace
-
-from studies.ablation import BRIEF, Ablation, Claim, Paper, choices
+from studies import fire
+from studies.ablation import Ablation, Claim, Paper
 
 STUDY = Ablation(
     question="What are bypasses around fire modules worth?",
-    baseline=choices(  # SqueezeNet 1.1 at a quarter of its widths
-        "squeezenet",
-        {
-            "layout": "1.1",
-            "stem": 32,
-            "base": 32,
-            "incr": 32,
-            "freq": 2,
-            "share3": 0.5,
-            "ratio": 0.125,
-            "bypass": "none",
-        },
-    ),
+    baseline=fire.STUDY.baseline,
     variants={"simple": {"bypass": "simple"}, "complex": {"bypass": "complex"}},
     curve=(0.75, 1.0, 1.5, 2.0),
     paper=Paper(
@@ -29,5 +16,5 @@ STUDY = Ablation(
             "complex": Claim(direction="helps", delta=0.013),
         },
     ),
-    brief=replace(BRIEF, max_lr=0.01),  # there is no batch norm
+    brief=fire.STUDY.brief,
 )

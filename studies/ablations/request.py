@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from nas.data import FOLDS, ImageSet, load
-from nas.errors import NasError, SpecError
+from nas.errors import NasError, SpecError, at_least
 from nas.machine import machine, versions
 from nas.plan import Task, confirmation_fold, training_seed
 from nas.recipe import Recipe
@@ -169,16 +169,8 @@ def request_ablation(
     ``lengths``: "both" (the default) or "short". ``epochs`` is of the short training. ``effort``: ``brief`` or
     ``full``; None: full on a GPU, brief on a CPU.
     """
-    for flag, value, least in (
-        ("--seeds", seeds, 1),
-        ("--seed", seed, 0),
-        ("--epochs", epochs, 1),
-        ("--train-images", train_images, 1),
-        ("--val-images", val_images, 1),
-        ("--workers", workers, 1),
-    ):
-        if value is not None and value < least:
-            raise NasError(f"{flag} {value}: must be at least {least}")
+    at_least(1, seeds=seeds, epochs=epochs, train_images=train_images, val_images=val_images, workers=workers)
+    at_least(0, seed=seed)
     if effort is not None and effort not in EFFORTS:
         raise NasError(f"--effort {effort}: unknown; there are {', '.join(EFFORTS)}")
     if lengths not in (None, "both", "short"):

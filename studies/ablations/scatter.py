@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nas.ablation_evidence import evidence
+from nas.ablation_evidence import Length, evidence
 from nas.recipe import Recipe
 from nas.record import AblationFacts
 from nas.storage import open_existing, read_ablation, stored_facts, study_names
@@ -30,7 +30,9 @@ def scatter(request: AblationRequest) -> Scatter:
     best, most = Scatter(sigma=ASSUMED), 0
     for name in study_names(storage, "ablation"):
         facts = AblationFacts.from_json(stored_facts(storage, name))
-        length = "long" if _same(facts.long, recipe) else "short" if _same(facts.recipe, recipe) else None
+        length: Length | None = (
+            "long" if _same(facts.long, recipe) else "short" if _same(facts.recipe, recipe) else None
+        )
         if length is None or facts.data.fingerprint != fingerprint:
             continue
         found = evidence(read_ablation(storage, name), length)
