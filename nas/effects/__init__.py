@@ -8,13 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nas.effects.additive import from_model
     from nas.effects.changed import as_changed
     from nas.effects.curve import Curve
     from nas.effects.equal_cost import at_equal_cost
     from nas.effects.family import Axis, Effect, EqualCost, Family, Method, Scores
     from nas.effects.lengths import interaction, length_verdict
     from nas.effects.looks import LOOKS, spent
-    from nas.effects.observed import Observation, Observed, from_model, from_pairs, worth_running
+    from nas.effects.observed import Observation, Observed, from_pairs, worth_running
     from nas.effects.paired import Pairing, pairing
     from nas.effects.plan import seeds_to_settle, smallest_shown
     from nas.effects.verdict import LEVEL, MARGIN, POWER, Verdict
@@ -37,7 +38,7 @@ _HOME = {
     "Verdict": "nas.effects.verdict",
     "as_changed": "nas.effects.changed",
     "at_equal_cost": "nas.effects.equal_cost",
-    "from_model": "nas.effects.observed",
+    "from_model": "nas.effects.additive",
     "from_pairs": "nas.effects.observed",
     "interaction": "nas.effects.lengths",
     "length_verdict": "nas.effects.lengths",
