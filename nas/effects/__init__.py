@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nas.effects.looks import LOOKS, spent
     from nas.effects.observed import Observation, Observed, from_pairs, worth_running
     from nas.effects.paired import Pairing, pairing
-    from nas.effects.plan import seeds_to_settle, smallest_shown
+    from nas.effects.plan import seeds_to_settle, seeds_to_show, smallest_shown
     from nas.effects.verdict import LEVEL, MARGIN, POWER, Verdict
 
 _HOME = {
@@ -44,6 +44,7 @@ _HOME = {
     "length_verdict": "nas.effects.lengths",
     "pairing": "nas.effects.paired",
     "seeds_to_settle": "nas.effects.plan",
+    "seeds_to_show": "nas.effects.plan",
     "smallest_shown": "nas.effects.plan",
     "spent": "nas.effects.looks",
     "worth_running": "nas.effects.observed",
@@ -73,6 +74,7 @@ __all__ = [
     "length_verdict",
     "pairing",
     "seeds_to_settle",
+    "seeds_to_show",
     "smallest_shown",
     "spent",
     "worth_running",

@@ -1,6 +1,7 @@
 """``--dry-run``: what an ablation would take, and the smallest difference it could show, before anything is trained."""
 
 import json
+import shlex
 from contextlib import closing
 from typing import Any
 
@@ -9,11 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from nas.ablation_document import observed_json
 from nas.ablation_evidence import Expected, expected
 from nas.cost import cost
 from nas.duration import duration
 from nas.record import AblationFacts
 from reports.words import plural
+from studies.ablations import suggestions
 from studies.ablations.request import AblationRequest
 from studies.ablations.run import dry_driver
 
@@ -41,6 +44,12 @@ def show(request: AblationRequest, *, as_json: bool) -> None:
     if facts.paper is not None:
         say(f"{facts.paper.source}: {facts.paper.says}")
     say(f"{request.name}: {facts.data.label}, {recipe_words(facts)}")
+    if request.free is not None:
+        say(suggestions.heading(request.free))
+        if request.free.proposals:
+            out.print(suggestions.table(request.free, facts, sigma=SIGMA))
+            if not {one.name for one in request.free.proposals} & {one.name for one in request.networks}:
+                say(f"paired runs of these: python -m studies --of {shlex.quote(request.free.search)} --proposed")
     out.print(_table(request))
     for note in facts.notes:
         say(f"note: {note}")
@@ -52,6 +61,8 @@ def show(request: AblationRequest, *, as_json: bool) -> None:
     )
     for seeds, one in at:
         say(_shows(seeds, one, facts))
+    for line in suggestions.outlook(facts, at, sigma=SIGMA):
+        say(line)
     say(f"expected time on this machine: about {duration(seconds)}" + (" to the first look" if facts.looks else ""))
 
 
@@ -60,6 +71,9 @@ def _table(request: AblationRequest) -> Table:
     for name in ("network", "MFLOPs", "params M", "trained MMACs", "changes"):
         shown.add_column(name, justify="left" if name in ("network", "changes") else "right")
     data, recipe = request.facts.data, request.facts.recipe
+    suggested = {one.name: one.observed.equal for one in request.facts.variants if one.observed is not None}
+    if suggested:
+        shown.add_column("the trials suggest\n(at equal cost)", justify="right")
     for one in request.networks:
         native = cost(one.spec)
         trained = cost(one.spec.trained_on(resolution=recipe.resolution, classes=data.classes))
@@ -70,6 +84,7 @@ def _table(request: AblationRequest) -> Table:
             f"{native.params / 1e6:.2f}",
             f"{trained.macs / 1e6:,.1f}",
             escape(changes),
+            *([suggestions.estimate_words(suggested[one.name]) if one.name in suggested else ""] if suggested else []),
         )
     return shown
 
@@ -100,6 +115,7 @@ def _document(
     request: AblationRequest, *, left: int, reused: int, seconds: float, at: list[tuple[int, Expected]]
 ) -> dict[str, Any]:
     facts = request.facts
+    suggested = {one.name: one.observed for one in facts.variants if one.observed is not None}
     return {
         "study": request.name,
         "question": facts.question,
@@ -108,6 +124,8 @@ def _document(
         "long_recipe": None if facts.long is None else facts.long.to_dict(),
         "seeds": request.looks[-1],
         "looks": list(facts.looks),
+        "free_evidence": None if request.free is None else suggestions.to_json(request.free, facts, sigma=SIGMA),
+        "no_free_evidence": None if request.free is None else request.free.evidence.reason,
         "networks": [
             {
                 "name": one.name,
@@ -119,6 +137,7 @@ def _document(
                 "train_macs": cost(
                     one.spec.trained_on(resolution=facts.recipe.resolution, classes=facts.data.classes)
                 ).macs,
+                "free_evidence": observed_json(suggested[one.name]) if one.name in suggested else None,
             }
             for one in request.networks
         ],
