@@ -20,6 +20,7 @@ from studies.ablations import suggestions
 from studies.ablations.request import AblationRequest
 from studies.ablations.run import dry_driver
 
+NAMED = 4  # decisions; a variant that changes more is told by their number, and by each in the JSON
 SIGMA = 0.006  # of one training beside what seed and network explain, at brief recipes; measured on recorded runs
 
 
@@ -72,12 +73,17 @@ def _table(request: AblationRequest) -> Table:
         shown.add_column(name, justify="left" if name in ("network", "changes") else "right")
     data, recipe = request.facts.data, request.facts.recipe
     suggested = {one.name: one.observed.equal for one in request.facts.variants if one.observed is not None}
+    above = set() if request.free is None else {one.name for one in request.free.proposals}
+    if set(suggested) <= above:  # said already
+        suggested = {}
     if suggested:
         shown.add_column("the trials suggest\n(at equal cost)", justify="right")
     for one in request.networks:
         native = cost(one.spec)
         trained = cost(one.spec.trained_on(resolution=recipe.resolution, classes=data.classes))
         changes = ", ".join(f"{name}: {value}" for name, value in one.changes.items())
+        if len(one.changes) > NAMED:
+            changes = plural(len(one.changes), "decision")
         shown.add_row(
             escape(one.title),
             f"{native.macs / 1e6:,.1f}",

@@ -167,8 +167,9 @@ def request_ablation(
     """Check everything an ablation needs, before anything is written. Raises ``NasError`` for what can be mended.
 
     ``name``: a study that comes along, a file of your own, or an ``Ablation``; or ``of``: the search whose winner is
-    ablated; ``proposed``: by what the search's trials propose. ``only``: patterns of variants. ``lengths``: "both" (the default) or "short". ``epochs`` is of the short
-    training. ``effort``: ``brief`` or ``full``; None: full on a GPU, brief on a CPU.
+    ablated; ``proposed``: by what the search's own trials propose. ``only``: patterns of variants. ``lengths``: "both"
+    (the default) or "short". ``epochs`` is of the short training. ``effort``: ``brief`` or ``full``; None: full on a
+    GPU, brief on a CPU.
     """
     for flag, value, least in (
         ("--seeds", seeds, 1),
