@@ -94,7 +94,7 @@ def effects_csv(reading: Reading) -> str:
                     "variant": one.name,
                     "title": titles.get(one.name, one.name),
                     **_numbers(one),
-                    **_suggested(reading, name, one.name),
+                    **(_suggested(reading, name, one.name) if length != "long minus short" else {}),
                     "margin": family.margin,
                     "alpha": family.spent if family.spent is not None else round(1 - family.level, 12),
                     "look": look,

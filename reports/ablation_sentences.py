@@ -251,8 +251,8 @@ def what_was_suggested(reading: Reading) -> str:
     if not said:
         return ""
     return (
-        f"What the search’s {plural(max(one.of for one in said), 'trial')} suggested before anything here was trained is "
-        "observational: an additive model of choices that nobody assigned at random, each 95% interval by itself."
+        f"What the search’s {plural(max(one.of for one in said), 'trial')} suggested before anything here was trained "
+        "is observational: an additive model of choices that nobody assigned at random, each 95% interval by itself."
     )
 
 

@@ -9,7 +9,6 @@ from nas.effects.observed import Observed, by_kind, from_pairs
 from nas.free_evidence import Choice, FreeEvidence, free_evidence
 from nas.importances import Importances, importances
 from nas.record import Estimate, RunRecords
-from nas.space import Option
 from reports import standing
 from reports.sentences import places
 from reports.words import interval, listed, percent, plural, signed
@@ -87,7 +86,7 @@ def silence(reading: Reading) -> str:
     """What has no estimate, and why; empty where all has one."""
     pairs: dict[frozenset[str], str] = {}
     for (kind, option), other in reading.evidence.tangled.items():
-        mine = f"{kind} {option_words(option)}"
+        mine = f"{kind} {option}"
         pairs.setdefault(frozenset((mine, other)), f"{mine} and {other}")
     said = []
     if pairs:
@@ -106,20 +105,12 @@ def command(reading: Reading) -> str:
     return f"python -m studies --of {shlex.quote(run.name)} --proposed{places(run.facts.command)}"
 
 
-def option_words(option: Option) -> str:
-    return str(option)
-
-
 def estimate_words(one: Estimate | None) -> str:
-    """``+0.8``; the interval stands behind it."""
-    return "" if one is None else signed(100 * one.delta, 2)
-
-
-def interval_words(one: Estimate | None) -> str:
-    """``(−0.2 to +1.8)``."""
+    """``+0.8 (−0.2 to +1.8)``."""
     if one is None:
         return ""
-    return "(no interval)" if one.ci is None else f"({interval(one.ci, differences=True)})"
+    ci = "no interval" if one.ci is None else interval(one.ci, differences=True)
+    return f"{signed(100 * one.delta)} ({ci})"
 
 
 def share_words(reading: Reading, kind: str) -> str:
