@@ -167,15 +167,17 @@ def _tangled(kinds: Mapping[str, Mapping[Option, Array]]) -> dict[tuple[str, Opt
     found: dict[tuple[str, Option], str] = {}
     for (one, mine), (other, theirs) in combinations(kinds.items(), 2):
         for (a, first), (b, second) in product(mine.items(), theirs.items()):
-            if _alike(first, second):
-                found |= {(one, a): f"{other} {b}", (other, b): f"{one} {a}"}
+            likeness = _likeness(first, second)
+            if abs(likeness) < TOGETHER:
+                continue
+            for key, with_it in (((one, a), f"{other} {b}"), ((other, b), f"{one} {a}")):
+                if likeness > 0 or key not in found:  # of two options one comes and the other goes
+                    found[key] = with_it
     return found
 
 
-def _alike(one: Array, other: Array) -> bool:
-    if not np.ptp(one) or not np.ptp(other):
-        return False
-    return abs(float(np.corrcoef(one, other)[0, 1])) >= TOGETHER
+def _likeness(one: Array, other: Array) -> float:
+    return float(np.corrcoef(one, other)[0, 1]) if np.ptp(one) and np.ptp(other) else 0.0
 
 
 # ---- what they say

@@ -52,7 +52,7 @@ def importances(run: RunRecords) -> Importances | str:
         return "no decision that every trial makes has been made in two ways"
     import optuna  # 0.5 s, and scikit-learn with its first forest
 
-    domains = {name: sorted(seen[name], key=lambda one: (str(type(one)), one)) for name in common}
+    domains = {name: sorted(seen[name], key=_rank) for name in common}
     study = optuna.create_study(direction="maximize", storage=optuna.storages.InMemoryStorage())
     for trial in trials:
         made = trial.choices or {}
@@ -72,6 +72,10 @@ def importances(run: RunRecords) -> Importances | str:
     return Importances(
         by_decision={name: float(share) for name, share in found.items()}, left_out=len(seen) - len(common)
     )
+
+
+def _rank(option: Option) -> tuple[float, str]:
+    return (0.0 if isinstance(option, str) else float(option)), str(option)
 
 
 def _distribution(options: "Sequence[Option]") -> "BaseDistribution":
