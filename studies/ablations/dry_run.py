@@ -49,7 +49,7 @@ def show(request: AblationRequest, *, as_json: bool) -> None:
         say(suggestions.heading(request.free))
         if request.free.proposals:
             out.print(suggestions.table(request.free, facts, sigma=SIGMA))
-            if not {one.name for one in request.free.proposals} & {one.name for one in request.networks}:
+            if not {one.name for one in request.free.proposals} <= {one.name for one in request.networks}:
                 say(f"paired runs of these: python -m studies --of {shlex.quote(request.free.search)} --proposed")
     out.print(_table(request))
     for note in facts.notes:

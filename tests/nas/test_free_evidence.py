@@ -100,6 +100,10 @@ def test_few_trials_have_a_model_for_each_kind_by_itself() -> None:
         assert sign * signed_estimate(evidence, kind, option)[0] > 0
 
 
+def se_everywhere(option: bool) -> dict[str, Any]:
+    return {f"s.b{n}.se": option for n in range(BLOCKS)}
+
+
 @pytest.mark.parametrize("others", [0, 6], ids=["all kinds together", "one kind by itself"])
 def test_nothing_is_claimed_of_choices_that_come_and_go_together(others: int) -> None:
     def entangled(made: dict[str, Any], rng: random.Random) -> dict[str, Any]:
