@@ -7,7 +7,7 @@ from nas.ablation_evidence import AXES, Evidence, Length, evidence, missing, ove
 from nas.effects.family import Axis, Effect, EqualCost, Family
 from nas.effects.paired import pairing
 from nas.evidence import confirmed, scores
-from nas.record import AblationRecords, Record
+from nas.record import AblationRecords, Estimate, Observational, Record
 
 LENGTHS: tuple[Length, ...] = ("short", "long")
 
@@ -63,6 +63,7 @@ def ablation_json(run: AblationRecords, found: Evidence | None) -> dict[str, Any
                 "at_equal_latency": _equal_json(equal_of(found, "latency", one.name)),
                 "lengths": {length: _effect_json(effect_of(by_length[length], one.name)) for length in lengths},
                 "paper": _claim_json(run, one.name),
+                "free_evidence": None if one.observed is None else observed_json(one.observed),
                 **_recorded(run, one.name),
             }
             for one in facts.variants
@@ -130,6 +131,22 @@ def _pairing_json(found: Evidence) -> dict[str, Any] | None:
     if gain is None:
         return None
     return {"correlation": gain.correlation, "ci": list(gain.ci), "factor": gain.factor, "seeds": gain.seeds}
+
+
+def observed_json(seen: Observational) -> dict[str, Any]:
+    """What a search's trials suggested; ``trials`` of ``of_trials`` have an option that the change brings."""
+    return {
+        "observational": True,
+        "changed": _estimate_json(seen.changed),
+        "at_equal_cost": _estimate_json(seen.equal),
+        "trials": seen.trials,
+        "of_trials": seen.of,
+        "pairs": seen.pairs,
+    }
+
+
+def _estimate_json(one: Estimate | None) -> dict[str, Any] | None:
+    return None if one is None else {"delta": one.delta, "ci": None if one.ci is None else list(one.ci)}
 
 
 def _claim_json(run: AblationRecords, name: str) -> dict[str, Any] | None:

@@ -190,6 +190,25 @@ class BaselineFacts(StudyFacts):
     networks: tuple[str, ...] = ()  # asked for last
 
 
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A difference of accuracies, in fractions, with its 95% interval; None where nothing tells how sure it is."""
+
+    delta: float
+    ci: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observational:
+    """What a search's trials suggested of a change before it was trained: no experiment. None: they cannot tell."""
+
+    changed: Estimate | None  # as changed
+    equal: Estimate | None  # at equal training cost
+    trials: int  # that have an option which the change brings, out of
+    of: int  # complete trials
+    pairs: int  # of trials that differ in one such choice alone
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantFacts:
     """A network of an ablation that is compared with its baseline."""
@@ -198,6 +217,7 @@ class VariantFacts:
     title: str  # what people are shown
     changes: dict[str, str]  # what differs, as it was declared: "*.se" → "False"
     match_of: str | None = None  # the variant that this is, with expansion widths that give it the baseline's cost
+    observed: Observational | None = None  # of a search's winner: what that search's trials suggested
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

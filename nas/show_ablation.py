@@ -15,6 +15,8 @@ from nas.effects.paired import pairing
 from nas.record import AblationRecords
 from reports.words import interval, listed, plural, signed
 
+SUGGESTED = 6  # variants of which it is said what a search's trials had suggested
+
 
 def table(run: AblationRecords, found: Evidence | None) -> Table:
     """A variant a row, in the order of its file. ``found``: the run's headline."""
@@ -80,6 +82,7 @@ def lines(run: AblationRecords, found: Evidence | None) -> list[str]:
     )
     if facts.paper is not None:
         said.append(f"the paper ({facts.paper.source}): {facts.paper.says}")
+    said += _suggested(run)
     said += [f"note: {note}" for note in facts.notes]
     if len(facts.looked) > 1 and not facts.looks:
         said.append(
@@ -130,6 +133,19 @@ def _how(run: AblationRecords, found: Evidence) -> list[str]:
         )
     curve = found.equal["macs"].effects[0].misfit if "macs" in found.equal else None
     return said + ([f"the baseline's curve: {curve}"] if curve else [])
+
+
+def _suggested(run: AblationRecords) -> list[str]:
+    """What the search's trials had suggested, of a few variants."""
+    seen = [(one.title, one.observed.changed) for one in run.facts.variants if one.observed and one.observed.changed]
+    if not seen:
+        return []
+    parts = [
+        f"{title} {signed(100 * one.delta)}" + (f" ({interval(one.ci, differences=True)})" if one.ci else "")
+        for title, one in seen[:SUGGESTED]
+    ]
+    more = f"; and of {len(seen) - SUGGESTED} more" if len(seen) > SUGGESTED else ""
+    return [f"the search's trials had suggested, observational, as changed: {'; '.join(parts)}{more}"]
 
 
 def _rate_words(run: AblationRecords) -> list[str]:

@@ -21,6 +21,7 @@ EFFECTS = (
     *("length", "family", "variant", "title", "seeds", "delta", "ci_low", "ci_high", "p", "verdict", "detectable"),
     *("settles", "cost", "worth", "worth_low", "worth_high", "extrapolated", "misfit"),
     *("margin", "alpha", "look", "sigma", "df", "critical", "method"),
+    *("suggested", "suggested_low", "suggested_high"),  # by the trials of the search whose winner this is
 )
 
 
@@ -93,6 +94,7 @@ def effects_csv(reading: Reading) -> str:
                     "variant": one.name,
                     "title": titles.get(one.name, one.name),
                     **_numbers(one),
+                    **(_suggested(reading, name, one.name) if length != "long minus short" else {}),
                     "margin": family.margin,
                     "alpha": family.spent if family.spent is not None else round(1 - family.level, 12),
                     "look": look,
@@ -103,6 +105,18 @@ def effects_csv(reading: Reading) -> str:
                 }
 
     return _table(EFFECTS, lines())
+
+
+def _suggested(reading: Reading, family: str, variant: str) -> dict[str, Any]:
+    """Observational; of the two families that a search's trials say anything of."""
+    seen = {one.name: one.observed for one in reading.facts.variants}.get(variant)
+    found = None
+    if seen is not None:
+        found = {"as changed": seen.changed, "at equal macs": seen.equal}.get(family)
+    if found is None:
+        return {}
+    low, high = found.ci or (None, None)
+    return {"suggested": found.delta, "suggested_low": low, "suggested_high": high}
 
 
 def families(reading: Reading) -> Iterator[tuple[str, str, int | None, Family[Any]]]:

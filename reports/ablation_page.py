@@ -55,6 +55,7 @@ def _render(reading: Reading, figures: list[Shown]) -> str:
         "todo": sentences.still_to_do(reading),
         "blocks": [one for row in reading.rows if (one := _blocks(reading, row)) is not None],
         "rates": rates(reading.run),
+        "search": sentences.what_was_suggested(reading),
         "sentences": sentences,
         "figures": figures,
         "entries": ablation_footer.facts(reading),

@@ -245,6 +245,28 @@ def rate_words(reading: Reading) -> list[str]:
     return said
 
 
+def what_was_suggested(reading: Reading) -> str:
+    """What stands beside the effects, where the baseline is a search's winner and its trials said something."""
+    said = [one.observed for one in reading.facts.variants if one.observed is not None]
+    if not said:
+        return ""
+    return (
+        f"What the search’s {plural(max(one.of for one in said), 'trial')} suggested before anything here was trained "
+        "is observational: an additive model of choices that nobody assigned at random, each 95% interval by itself."
+    )
+
+
+def suggested_words(row: Row, which: Literal["changed", "equal"]) -> str:
+    """``+0.8 (−0.2 to +1.8)``: what the trials suggested of a variant; empty where they could not tell."""
+    variant = row.network.variant
+    if variant is None or variant.observed is None:
+        return ""
+    one = variant.observed.changed if which == "changed" else variant.observed.equal
+    if one is None:
+        return ""
+    return signed(100 * one.delta) + (f" ({interval(one.ci, differences=True)})" if one.ci is not None else "")
+
+
 def effect_words(effect: Effect | None) -> str:
     """``−1.2 points (−2.0 to −0.4)``."""
     if effect is None:

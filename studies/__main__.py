@@ -45,6 +45,7 @@ Examples:
   python -m studies squeeze_excitation --only none,late --seeds 10
   python -m studies squeeze_excitation --until-settled
   python -m studies --of SEARCH --dry-run
+  python -m studies --of SEARCH --proposed
 """
 
 
@@ -52,7 +53,7 @@ class Studies(OneLineGroup):
     """Beside its commands, every ablation by its name, files of the user's own, and ``--of SEARCH``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0].startswith("-") and any(word.partition("=")[0] == "--of" for word in args):
+        if args and args[0].startswith("-") and any(word.partition("=")[0] in ("--of", "--proposed") for word in args):
             args = [ABLATE, *args]
         return super().parse_args(ctx, args)
 
@@ -185,6 +186,10 @@ def ablation(
         str | None,
         typer.Option(metavar="NAME", help="Another published network, as mobilenet_v3_small@0.75: a study of its own."),
     ] = None,
+    proposed: Annotated[
+        bool,
+        typer.Option("--proposed", help="With --of: the variants that the search's own trials propose, at most six."),
+    ] = False,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="PATTERN", help="These variants only; may be repeated, or a,b,c; * stands for anything."),
@@ -257,6 +262,7 @@ def ablation(
                 found,
                 of=of,
                 baseline=baseline,
+                proposed=proposed,
                 only=None if only is None else names(only),
                 seeds=seeds,
                 until_settled=until_settled,

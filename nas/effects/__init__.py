@@ -8,15 +8,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nas.effects.additive import from_model
     from nas.effects.changed import as_changed
     from nas.effects.curve import Curve
     from nas.effects.equal_cost import at_equal_cost
     from nas.effects.family import Axis, Effect, EqualCost, Family, Method, Scores
     from nas.effects.lengths import interaction, length_verdict
     from nas.effects.looks import LOOKS, spent
-    from nas.effects.observed import Observation, Observed, from_model, from_pairs, worth_running
+    from nas.effects.observed import Observation, Observed, from_pairs, worth_running
     from nas.effects.paired import Pairing, pairing
-    from nas.effects.plan import seeds_to_settle, smallest_shown
+    from nas.effects.plan import seeds_to_settle, seeds_to_show, smallest_shown
     from nas.effects.verdict import LEVEL, MARGIN, POWER, Verdict
 
 _HOME = {
@@ -37,12 +38,13 @@ _HOME = {
     "Verdict": "nas.effects.verdict",
     "as_changed": "nas.effects.changed",
     "at_equal_cost": "nas.effects.equal_cost",
-    "from_model": "nas.effects.observed",
+    "from_model": "nas.effects.additive",
     "from_pairs": "nas.effects.observed",
     "interaction": "nas.effects.lengths",
     "length_verdict": "nas.effects.lengths",
     "pairing": "nas.effects.paired",
     "seeds_to_settle": "nas.effects.plan",
+    "seeds_to_show": "nas.effects.plan",
     "smallest_shown": "nas.effects.plan",
     "spent": "nas.effects.looks",
     "worth_running": "nas.effects.observed",
@@ -72,6 +74,7 @@ __all__ = [
     "length_verdict",
     "pairing",
     "seeds_to_settle",
+    "seeds_to_show",
     "smallest_shown",
     "spent",
     "worth_running",

@@ -58,6 +58,10 @@ def settling(planned: Callable[[int], Plan], margin: float = MARGIN, power: floa
         plan = planned(seeds)
         return chance_equivalent(plan, 0.0, margin) >= power and chance_shown(plan, margin, margin) >= power
 
+    return _fewest(enough)
+
+
+def _fewest(enough: Callable[[int], bool]) -> int | None:
     few, many = 1, 2
     while not enough(many):
         few, many = many, 2 * many
@@ -84,6 +88,24 @@ def seeds_to_settle(
 ) -> int | None:
     """Seeds after which a study would settle every variant, in the sense of Effect.settles."""
     return settling(lambda seeds: _balanced(seeds, variants, sigma, 1 - level), margin, power)
+
+
+def seeds_to_show(
+    difference: float,
+    *,
+    variants: int,
+    sigma: float,
+    margin: float = MARGIN,
+    level: float = LEVEL,
+    power: float = POWER,
+) -> int | None:
+    """The fewest seeds that would show a true difference of this size with this power. None where that takes more than
+    MOST, or no number of seeds would: inside the margin is no practical difference."""
+    if abs(difference) <= margin:
+        return None
+    return _fewest(
+        lambda seeds: chance_shown(_balanced(seeds, variants, sigma, 1 - level), abs(difference), margin) >= power
+    )
 
 
 def _balanced(seeds: int, variants: int, sigma: float, alpha: float) -> Plan:

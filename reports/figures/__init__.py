@@ -22,6 +22,7 @@ from reports.figures.latency import latency_by_block, latency_by_macs
 from reports.figures.learning_curves import learning_curves
 from reports.figures.search_progress import search_progress
 from reports.figures.selected_confirmed import selected_confirmed
+from reports.figures.single_choices import single_choices
 from reports.figures.trust import short_against_long
 from reports.figures.two_costs import two_costs
 
@@ -31,6 +32,7 @@ FIGURES: dict[str, Draw] = {
     "search_progress": search_progress,
     "learning_curves": learning_curves,
     "decisions": decisions,
+    "single_choices": single_choices,
     "two_costs": two_costs,
     "latency_by_macs": latency_by_macs,
     "latency_by_block": latency_by_block,

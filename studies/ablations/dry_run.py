@@ -1,6 +1,7 @@
 """``--dry-run``: what an ablation would take, and the smallest difference it could show, before anything is trained."""
 
 import json
+import shlex
 from contextlib import closing
 from typing import Any
 
@@ -9,14 +10,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from nas.ablation_document import observed_json
 from nas.ablation_evidence import Expected, expected
 from nas.cost import cost
 from nas.duration import duration
 from nas.record import AblationFacts
 from reports.words import plural
+from studies.ablations import suggestions
 from studies.ablations.request import AblationRequest
 from studies.ablations.run import dry_driver
 from studies.ablations.scatter import Scatter, scatter
+
+NAMED = 4  # decisions; a variant that changes more is told by their number, and by each in the JSON
 
 
 def show(request: AblationRequest, *, as_json: bool) -> None:
@@ -42,6 +47,12 @@ def show(request: AblationRequest, *, as_json: bool) -> None:
     if facts.paper is not None:
         say(f"{facts.paper.source}: {facts.paper.says}")
     say(f"{request.name}: {facts.data.label}, {recipe_words(facts)}")
+    if request.free is not None:
+        say(suggestions.heading(request.free))
+        if request.free.proposals:
+            out.print(suggestions.table(request.free, facts, sigma=noise.sigma))
+            if not {one.name for one in request.free.proposals} <= {one.name for one in request.networks}:
+                say(f"paired runs of these: python -m studies --of {shlex.quote(request.free.search)} --proposed")
     out.print(_table(request))
     for note in facts.notes:
         say(f"note: {note}")
@@ -53,6 +64,8 @@ def show(request: AblationRequest, *, as_json: bool) -> None:
     )
     for seeds, one in at:
         say(_shows(seeds, one, facts, noise))
+    for line in suggestions.outlook(facts, at, sigma=noise.sigma):
+        say(line)
     say(f"expected time on this machine: about {duration(seconds)}" + (" to the first look" if facts.looks else ""))
 
 
@@ -61,16 +74,25 @@ def _table(request: AblationRequest) -> Table:
     for name in ("network", "MFLOPs", "params M", "trained MMACs", "changes"):
         shown.add_column(name, justify="left" if name in ("network", "changes") else "right")
     data, recipe = request.facts.data, request.facts.recipe
+    suggested = {one.name: one.observed.equal for one in request.facts.variants if one.observed is not None}
+    above = set() if request.free is None else {one.name for one in request.free.proposals}
+    if set(suggested) <= above:  # said already
+        suggested = {}
+    if suggested:
+        shown.add_column("the trials suggest\n(at equal cost)", justify="right")
     for one in request.networks:
         native = cost(one.spec)
         trained = cost(one.spec.trained_on(resolution=recipe.resolution, classes=data.classes))
         changes = ", ".join(f"{name}: {value}" for name, value in one.changes.items())
+        if len(one.changes) > NAMED:
+            changes = plural(len(one.changes), "decision")
         shown.add_row(
             escape(one.title),
             f"{native.macs / 1e6:,.1f}",
             f"{native.params / 1e6:.2f}",
             f"{trained.macs / 1e6:,.1f}",
             escape(changes),
+            *([suggestions.estimate_words(suggested[one.name]) if one.name in suggested else ""] if suggested else []),
         )
     return shown
 
@@ -108,6 +130,7 @@ def _document(
     at: list[tuple[int, Expected]],
 ) -> dict[str, Any]:
     facts = request.facts
+    suggested = {one.name: one.observed for one in facts.variants if one.observed is not None}
     return {
         "study": request.name,
         "question": facts.question,
@@ -116,6 +139,8 @@ def _document(
         "long_recipe": None if facts.long is None else facts.long.to_dict(),
         "seeds": request.looks[-1],
         "looks": list(facts.looks),
+        "free_evidence": None if request.free is None else suggestions.to_json(request.free, facts, sigma=noise.sigma),
+        "no_free_evidence": None if request.free is None else request.free.evidence.reason,
         "networks": [
             {
                 "name": one.name,
@@ -127,6 +152,7 @@ def _document(
                 "train_macs": cost(
                     one.spec.trained_on(resolution=facts.recipe.resolution, classes=facts.data.classes)
                 ).macs,
+                "free_evidence": observed_json(suggested[one.name]) if one.name in suggested else None,
             }
             for one in request.networks
         ],

@@ -13,7 +13,7 @@ from nas.cost import cost
 from nas.errors import NasError
 from nas.plan import Task
 from nas.recipe import Recipe
-from nas.record import FACTS, RECORD, AblationFacts, Record
+from nas.record import FACTS, RECORD, AblationFacts, Record, RunRecords
 from nas.storage import SIBLINGS, counted, open_existing, open_storage, read_run, stored_facts, study_names
 from studies.ablations.resolve import Winner
 
@@ -40,9 +40,10 @@ def continued(facts: AblationFacts, past: AblationFacts | None) -> AblationFacts
         return facts
     asked = {one.name: one for one in facts.variants}
     variants = {one.name: one for one in past.variants} | asked
+    said = {one.name: one.observed for one in past.variants if one.observed is not None}  # before it was trained
     return replace(
         facts,
-        variants=tuple(variants.values()),
+        variants=tuple(replace(one, observed=said.get(name, one.observed)) for name, one in variants.items()),
         curve=past.curve | facts.curve,
         long=facts.long or past.long,
         looks=facts.looks or past.looks,
@@ -63,11 +64,16 @@ def _same_target(facts: AblationFacts, past: AblationFacts) -> dict[str, Any]:
     }
 
 
+def search_in(url: str, study: str) -> RunRecords:
+    """A search in this storage. Raises ``StorageError``."""
+    return read_run(open_existing(url), study)
+
+
 def winner_in(url: str) -> Winner:
     """The winners of the searches in this storage."""
 
     def winner(study: str) -> tuple[Record, str]:
-        run = read_run(open_existing(url), study)
+        run = search_in(url, study)
         record = evidence.winner(run)
         if record is None:
             raise NasError(f"study {study}: has no winner yet (or is a demonstration, which names none)")

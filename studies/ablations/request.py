@@ -19,7 +19,8 @@ from nas.watch import Silent, Watcher
 from studies.ablation import Ablation, Length, reference
 from studies.ablations.find import Found, find
 from studies.ablations.match import matched
-from studies.ablations.past import continued, past_facts, winner_in
+from studies.ablations.past import continued, past_facts, search_in, winner_in
+from studies.ablations.proposed import Free, free_of, of_proposals
 from studies.ablations.resolve import Network, Resolved, resolve
 from studies.ablations.small_images import wider_than_their_maps
 from studies.ablations.winner import of_winner
@@ -44,6 +45,7 @@ class AblationRequest:
     check_lr: bool = False
     any_machine: bool = False  # for the latency target's table
     fresh_folds: bool = False  # the baseline was chosen on fold 0
+    free: Free | None = None  # of a search's winner: what that search's trials say
 
     @property
     def folder(self) -> Path:
@@ -105,6 +107,7 @@ class AblationOptions(TypedDict, total=False):
 
     of: str | None
     baseline: str | None
+    proposed: bool
     only: tuple[str, ...] | None
     seeds: int | None
     until_settled: bool
@@ -136,6 +139,7 @@ def request_ablation(
     *,
     of: str | None = None,
     baseline: str | None = None,
+    proposed: bool = False,
     only: tuple[str, ...] | None = None,
     seeds: int | None = None,
     until_settled: bool = False,
@@ -165,9 +169,9 @@ def request_ablation(
     """Check everything an ablation needs, before anything is written. Raises ``NasError`` for what can be mended.
 
     ``name``: a study that comes along, a file of your own, or an ``Ablation``; or ``of``: the search whose winner is
-    ablated. ``baseline``: another published network, ``NAME`` or ``NAME@WIDTH``. ``only``: patterns of variants.
-    ``lengths``: "both" (the default) or "short". ``epochs`` is of the short training. ``effort``: ``brief`` or
-    ``full``; None: full on a GPU, brief on a CPU.
+    ablated; ``proposed``: by what the search's own trials propose. ``baseline``: another published network, ``NAME`` or
+    ``NAME@WIDTH``. ``only``: patterns of variants. ``lengths``: "both" (the default) or "short". ``epochs`` is of the
+    short training. ``effort``: ``brief`` or ``full``; None: full on a GPU, brief on a CPU.
     """
     at_least(1, seeds=seeds, epochs=epochs, train_images=train_images, val_images=val_images, workers=workers)
     at_least(0, seed=seed)
@@ -181,7 +185,8 @@ def request_ablation(
         raise NasError(f"--seeds {seeds}: with --until-settled there are {', '.join(map(str, LOOKS))}; leave it out")
     check_study_name(study)
     url = storage or default_url(Path(runs))
-    found = _found(name, of, url)
+    free = _free(name, of, url, proposed=proposed)
+    found = _found(name, free, url, proposed=proposed)
     target = _target(latency_target, any_machine=any_machine)  # before anything slow
     from nas.find_precision import find_precision
     from nas.trial import find_device
@@ -232,7 +237,7 @@ def request_ablation(
         baseline=resolved.baseline,
         baseline_title=resolved.title,
         curve=resolved.curve,
-        variants=tuple(variant_facts(one) for one in networks if one.width is None),
+        variants=tuple(variant_facts(one, free) for one in networks if one.width is None),
         margin=declared.margin,
         paper=declared.paper,
         notes=(*declared.notes, *wider_than_their_maps(networks, side, len(data.classes))),
@@ -268,6 +273,7 @@ def request_ablation(
         check_lr=check_lr,
         any_machine=any_machine,
         fresh_folds=declared.baseline.kind == "recorded",
+        free=free,
     )
 
 
@@ -278,17 +284,33 @@ def derived_name(facts: AblationFacts) -> str:
     return f"{start}-{facts.data.name}-{facts.effort}-{hashlib.sha256(identity.encode()).hexdigest()[:6]}"
 
 
-def variant_facts(network: Network) -> VariantFacts:
+def variant_facts(network: Network, free: Free | None = None) -> VariantFacts:
     return VariantFacts(
-        name=network.name, title=network.title, changes=dict(network.changes), match_of=network.match_of
+        name=network.name,
+        title=network.title,
+        changes=dict(network.changes),
+        match_of=network.match_of,
+        observed=free.suggests(network.choices) if free and network.match_of is None else None,
     )
 
 
-def _found(name: str | Found | Ablation | None, of: str | None, url: str) -> Found:
-    if of is not None:
-        if name is not None:
-            raise NasError(f"--of {of}: ablates the winner of a search; leave out the study's name")
-        return Found(name=f"of {of}", place=f"--of {of}", study=of_winner(of, winner_in(url)))
+def _free(name: str | Found | Ablation | None, of: str | None, url: str, *, proposed: bool) -> Free | None:
+    """What the trials of the search ``of`` say of its winner."""
+    if of is None:
+        if proposed:
+            raise NasError("--proposed: is what the trials of a search propose for its winner; add --of SEARCH")
+        return None
+    if name is not None:
+        raise NasError(f"--of {of}: ablates the winner of a search; leave out the study's name")
+    winner, _ = winner_in(url)(of)
+    return free_of(search_in(url, of), winner)
+
+
+def _found(name: str | Found | Ablation | None, free: Free | None, url: str, *, proposed: bool) -> Found:
+    if free is not None:
+        of = free.search
+        study = of_proposals(free) if proposed else of_winner(of, winner_in(url))
+        return Found(name=f"of {of}", place=f"--of {of}", study=study)
     if isinstance(name, Found):
         return name
     if isinstance(name, Ablation):

@@ -17,7 +17,7 @@ def of_winner(search: str, winner: Winner) -> Ablation:
     Where there is none in the space, or none differs, each choice is set to each of its alternatives."""
     record, space_name = winner(search)
     space, made = find_space(space_name), dict(record.choices or {})
-    title, published = _most_like(space_name, made)
+    title, published = most_like(space_name, made)
     wanted = [
         (name, published[name]) for name in made if name in published and published[name] != made[name]
     ] or _alternatives(space, made)
@@ -35,19 +35,19 @@ def of_winner(search: str, winner: Winner) -> Ablation:
         question=f"What is each choice of {record.title}, the winner of {search}, worth?{compared}",
         baseline=recorded(search),
         variants=variants,
-        curve=_widths(record.spec),
+        curve=widths(record.spec),
         notes=("One choice at a time: choices that only pay together look worthless here.",),
     )
 
 
-def _widths(spec: ArchSpec) -> tuple[float, ...]:
+def widths(spec: ArchSpec) -> tuple[float, ...]:
     """Those whose networks differ: a small one's channels may round to the same."""
     networks = {widened(spec, width): width for width in (0.25, 0.5, 0.75, 1.25, 1.5, 2.0)}
     wanted = [width for made, width in networks.items() if made != spec]
     return (*[width for width in wanted if width < 1][-2:], 1.0, *[width for width in wanted if width > 1][:1])
 
 
-def _most_like(space_name: str, made: dict[str, Option]) -> tuple[str, dict[str, Option]]:
+def most_like(space_name: str, made: dict[str, Option]) -> tuple[str, dict[str, Option]]:
     """The published network of the space that has most choices in common; no choices where there is none."""
     known = [one for one in REFERENCES.values() if one.space == space_name and one.choices]
     if not known:
@@ -58,7 +58,7 @@ def _most_like(space_name: str, made: dict[str, Option]) -> tuple[str, dict[str,
 
 def _alternatives(space: Space, made: dict[str, Option]) -> list[tuple[str, Option]]:
     domains: dict[str, tuple[Option, ...]] = {}
-    explore(space, recording(_answering(made, {}), {}, domains))
+    explore(space, recording(answering(made, {}), {}, domains))
     return [(name, option) for name, options in domains.items() for option in options if option != made[name]]
 
 
@@ -66,11 +66,11 @@ def _with(
     space: Space, made: dict[str, Option], published: dict[str, Option], name: str, value: Option
 ) -> tuple[Decisions, ArchSpec]:
     """The change and whatever is decided only with it: as the published network has it, or else the first option."""
-    found, spec = explore(space, _answering({**made, name: value}, published))
+    found, spec = explore(space, answering({**made, name: value}, published))
     return {one: answer for one, answer in found.items() if made.get(one) != answer or one == name}, spec
 
 
-def _answering(first: dict[str, Option], second: dict[str, Option]) -> Pick:
+def answering(first: dict[str, Option], second: dict[str, Option]) -> Pick:
     def pick(name: str, options: Sequence[AnyOption], /) -> AnyOption:
         for answers in (first, second):
             for option in options:

@@ -115,7 +115,7 @@ def test_figures_stand_on_the_page_and_beside_it(page: str, folder: Path) -> Non
 
 
 def test_nothing_half_written_is_left(folder: Path) -> None:
-    assert {path.name for path in folder.iterdir()} == {"index.html", "networks.csv", "figures"}
+    assert {path.name for path in folder.iterdir()} == {"index.html", "networks.csv", "choices.csv", "figures"}
     assert not [path for path in folder.rglob("*") if path.name.startswith(".")]
 
 
