@@ -115,8 +115,7 @@ def test_nothing_is_claimed_of_choices_that_come_and_go_together(others: int) ->
     kinds = {one.kind for one in evidence.choices if one.changed or one.equal}
     assert "kernel" in kinds
     assert not kinds & {"se", "act"}
-    before = planted(1, more=entangled)[0][0]
-    after = {**before, **{f"s.b{n}.se": not before[f"s.b{n}.se"] for n in range(BLOCKS)}}
+    before, after = ({**planted(1, more=entangled)[0][0], **se_everywhere(option)} for option in (False, True))
     assert evidence.suggests(before, after) is None
     if others:
         assert evidence.tangled["se", True] == "act hs"
