@@ -115,8 +115,7 @@ def test_nothing_is_claimed_of_choices_that_come_and_go_together(others: int) ->
     kinds = {one.kind for one in evidence.choices if one.changed or one.equal}
     assert "kernel" in kinds
     assert not kinds & {"se", "act"}
-    before = planted(1, more=entangled)[0][0]
-    after = {**before, **{f"s.b{n}.se": not before[f"s.b{n}.se"] for n in range(BLOCKS)}}
+    before, after = ({**planted(1, more=entangled)[0][0], **se_everywhere(option)} for option in (False, True))
     assert evidence.suggests(before, after) is None
     if others:
         assert evidence.tangled["se", True] == "act hs"
@@ -148,19 +147,19 @@ def test_trials_that_are_all_as_accurate_say_nothing() -> None:
     assert evidence.reason == "all trials have the same accuracy"
 
 
-def test_pairs_count_by_kind_and_are_seen_from_the_option() -> None:
-    trials = planted(20)
-    made = dict(trials[0][0])
+@pytest.mark.parametrize("usual", [True, False])
+def test_pairs_count_by_kind_and_are_seen_from_the_option(usual: bool) -> None:
     twins: list[Trial] = []
     for n in range(3):
-        for option, accuracy in ((True, 0.30), (False, 0.33 + 0.01 * n)):
-            twins.append(({**made, "width": 1.0 + n, "s.b0.se": option, "s.b1.kernel": 9}, accuracy, 10**6))
-    evidence = free_evidence(run_of(trials + twins))
-    one = next(one for one in evidence.choices if one.kind == "se")
-    assert one.pairs >= 3
+        made = {"width": float(n), "s.b0.kernel": 3, "s.b1.se": usual, "s.b2.se": usual}
+        twins += [({**made, "s.b0.se": True}, 0.30, 10**6), ({**made, "s.b0.se": False}, 0.33 + 0.01 * n, 10**6)]
+    alone = [({"width": 3.0 + n, "s.b0.kernel": 5, "s.b0.se": usual}, 0.3 + 0.01 * n, 10**6 + n) for n in range(3)]
+    evidence = free_evidence(run_of(twins + alone))
+    (one,) = [one for one in evidence.choices if one.kind == "se"]
+    assert one.option is (not usual)
+    assert one.pairs == 3
     assert one.paired is not None
-    assert (one.paired.delta < 0) is (one.option is True)
-    assert one.decisions == BLOCKS
+    assert one.paired.delta == pytest.approx(0.04 if usual else -0.04)  # without SE these are better
 
 
 def test_what_is_suggested_is_of_what_changes() -> None:

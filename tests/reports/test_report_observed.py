@@ -183,6 +183,9 @@ def test_an_ablation_shows_what_was_suggested_beside_what_was_found(tmp_path: Pa
         "observational",
     ):
         assert text in page, text
+    as_changed, at_equal_cost = page.split("<h2>At equal cost</h2>")
+    assert "+0.8 (−0.2 to +1.8)" in as_changed.partition("<h2>As changed</h2>")[2]
+    assert "+0.8 (−0.2 to +1.8)" not in at_equal_cost.partition("</table>")[0]
     lines = list(csv.DictReader(io.StringIO(effects_csv(read(with_it)))))
     given = {(one["family"], one["variant"]): one["suggested"] for one in lines if one["suggested"]}
     assert given == {("as changed", first.name): "0.008", ("at equal macs", first.name): "-0.011"}
