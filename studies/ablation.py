@@ -128,7 +128,7 @@ class Ablation:
     margin: float = 0.003
     paper: Paper | None = None
     notes: tuple[str, ...] = ()  # what people should know of it, whatever comes out
-    minutes: int | None = None  # of the short form on two cores, measured
+    minutes: int | None = None  # of the short form by itself on two cores, measured (docs/results.md)
     brief: Length = BRIEF
     full: Length = FULL
 

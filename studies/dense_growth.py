@@ -19,8 +19,8 @@ STUDY = Ablation(
         },
     ),
     variants={
-        "growth 4, 12 layers": {"growth": 4, "*.layers": 12},
-        "growth 12, 4 layers": {"growth": 12, "*.layers": 4},
+        "12 layers of growth 4": {"growth": 4, "*.layers": 12},
+        "4 layers of growth 12": {"growth": 12, "*.layers": 4},
         "bottleneck": {"bottleneck": 4},
         "compression": {"compression": 0.5},
         "bottleneck and compression": {"bottleneck": 4, "compression": 0.5},

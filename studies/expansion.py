@@ -20,5 +20,6 @@ STUDY = Ablation(
         "little less, large ones a little more. MobileNetV3 lets a search choose block by block.",
     ),
     notes=("What is wider is also dearer: read it at equal cost.",),
+    minutes=44,
     brief=HALF_SMALL,
 )

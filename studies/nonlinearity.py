@@ -24,5 +24,6 @@ STUDY = Ablation(
         },
     ),
     notes=("The paper counts channels in the large network; here they are those of the small one.",),
+    minutes=55,
     brief=HALF_SMALL,
 )

@@ -17,5 +17,6 @@ STUDY = Ablation(
         "speak of.",
         claims={"none": Claim(direction="hurts")},
     ),
+    minutes=36,
     brief=HALF_SMALL,
 )
