@@ -8,6 +8,13 @@ class NasError(Exception):
     """
 
 
+def at_least(least: int, /, **options: int | None) -> None:
+    """Raises ``NasError`` for an option below that; ``train_images`` is ``--train-images`` to the user."""
+    for name, value in options.items():
+        if value is not None and value < least:
+            raise NasError(f"--{name.replace('_', '-')} {value}: must be at least {least}")
+
+
 class SpecError(NasError, ValueError):
     """An architecture that cannot exist, or JSON that does not describe one; the place is named.
 

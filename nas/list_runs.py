@@ -20,16 +20,14 @@ def list_runs(
     """Show the runs that are there."""
     with mended_by_user():
         from nas.errors import StorageError
-        from nas.record import BaselineRecords, RunRecords
-        from nas.storage import default_url, kind_of, open_existing, read_baselines, read_run, study_names
+        from nas.storage import default_url, open_existing, read_any, study_names
 
         url = storage or default_url(runs)
         store = open_existing(url)
-        found: list[RunRecords | BaselineRecords] = []
+        found = []
         for name in study_names(store):
             try:
-                kind = kind_of(store, name)
-                found.append(read_baselines(store, name) if kind == "baselines" else read_run(store, name))
+                found.append(read_any(store, name))
             except StorageError as error:  # one that cannot be read does not hide the others
                 print(f"{name}: {error}", file=sys.stderr)
     if as_json:

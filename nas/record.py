@@ -16,6 +16,7 @@ from nas.budget import Budget
 from nas.errors import StorageError
 from nas.latency.value import Calibration, Latency
 from nas.objectives import ACCURACY, Goal
+from nas.paper import Paper
 from nas.recipe import Recipe
 from nas.space import Option
 
@@ -26,7 +27,17 @@ RECORD = "record"  # the attribute's name, of a trial
 FACTS = "nas"  # the attribute's name, of a study
 ORPHAN = "orphan"  # attribute of a trial that was running when its driver died; it counts for nothing
 
-Role = Literal["search", "references", "control", "confirmation", "trust", "baselines", "learning_rates"]
+Role = Literal[
+    "search",
+    "references",
+    "control",
+    "confirmation",
+    "trust",
+    "baselines",
+    "learning_rates",
+    "ablation",
+    "longer",
+]
 Control = Literal["random"]
 State = Literal["complete", "pruned", "failed"]
 
@@ -66,6 +77,7 @@ class Record:
     versions: dict[str, str] = field(default_factory=dict)
     started: str = ""  # ISO 8601, UTC
     weights: str | None = None  # file with the trained weights, in the run's folder; None: they were not kept
+    source: str | None = None  # the study that trained it, where that is another one
 
     @property
     def latency_ms(self) -> float | None:
@@ -178,6 +190,68 @@ class BaselineFacts(StudyFacts):
     networks: tuple[str, ...] = ()  # asked for last
 
 
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A difference of accuracies, in fractions, with its 95% interval; None where nothing tells how sure it is."""
+
+    delta: float
+    ci: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observational:
+    """What a search's trials suggested of a change before it was trained: no experiment. None: they cannot tell."""
+
+    changed: Estimate | None  # as changed
+    equal: Estimate | None  # at equal training cost
+    trials: int  # that have an option which the change brings, out of
+    of: int  # complete trials
+    pairs: int  # of trials that differ in one such choice alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantFacts:
+    """A network of an ablation that is compared with its baseline."""
+
+    name: str  # of its records
+    title: str  # what people are shown
+    changes: dict[str, str]  # what differs, as it was declared: "*.se" → "False"
+    match_of: str | None = None  # the variant that this is, with expansion widths that give it the baseline's cost
+    observed: Observational | None = None  # of a search's winner: what that search's trials suggested
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AblationFacts(StudyFacts):
+    """An ablation: what each of some changes to a network is worth. Its recipe is that of the short trainings."""
+
+    IDENTITY: ClassVar[tuple[str, ...]] = ("study", "baseline", "data", "recipe", "seed")
+
+    kind: Literal["ablation"] = "ablation"
+    study: str  # "squeeze_excitation", "of STUDY" for the winner of a search, or the name of a user's file
+    question: str
+    baseline: str  # what it is: "mobilenet_v3_small", "trial 17 of STUDY"
+    baseline_title: str
+    curve: dict[str, float] = field(default_factory=dict)  # name of records → width; at 1 the baseline itself
+    variants: tuple[VariantFacts, ...] = ()
+    margin: float = 0.003  # differences inside ± this are of no practical importance; a fraction
+    paper: Paper | None = None
+    notes: tuple[str, ...] = ()  # what people should know before they read on
+
+    role: Role = "ablation"
+    long: Recipe | None = None  # of the long trainings; None: there are none
+    seeds: int = 5  # asked for last
+    looks: tuple[int, ...] = ()  # numbers of seeds at which a verdict may be read; (): at the number asked for
+    looked: tuple[int, ...] = ()  # numbers of seeds after which the study ended until now, one after the other
+    latency_target: str | None = None
+    latency_fingerprint: str | None = None  # what its latencies hold for
+    latencies: dict[str, Latency] = field(default_factory=dict)  # by name of records, in the native form
+
+    @property
+    def baseline_name(self) -> str:
+        """Of its records."""
+        return next(name for name, width in self.curve.items() if width == 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecords:
     """All that one run left behind: the search's facts and trials, its references, its control, and the confirmations
@@ -232,3 +306,14 @@ class BaselineRecords:
     facts: BaselineFacts
     rates: tuple[Record, ...]
     trainings: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AblationRecords:
+    """All that an ablation left behind: its trainings at both lengths, and the check of learning rates."""
+
+    name: str
+    facts: AblationFacts
+    short: tuple[Record, ...]
+    long: tuple[Record, ...] = ()
+    rates: tuple[Record, ...] = ()

@@ -14,7 +14,7 @@ from nas.data import DEPLOYED, ImageSet, load
 from nas.data.request import Say
 from nas.draw import draw, space_fingerprint
 from nas.effort import find_effort, recipe_for
-from nas.errors import NasError, SpecError
+from nas.errors import NasError, SpecError, at_least
 from nas.latency.limits import LatencyLimits
 from nas.machine import machine, versions
 from nas.objectives import ACCURACY, find_goal
@@ -198,15 +198,8 @@ def request_search(
         raise NasError(f"--sampler {sampler}: unknown; there are {', '.join(SAMPLERS)}")
     make_inner = SAMPLERS[sampler] if isinstance(sampler, str) else sampler
     sampler_name = sampler if isinstance(sampler, str) else getattr(sampler, "__name__", "own")
-    for flag, value, least in (
-        ("--trials", trials, 1),
-        ("--confirm", confirm, 0),
-        ("--seed", seed, 0),
-        ("--workers", workers, 1),
-        ("--trust", trust, 0),
-    ):
-        if value is not None and value < least:
-            raise NasError(f"{flag} {value}: must be at least {least}")
+    at_least(1, trials=trials, workers=workers)
+    at_least(0, confirm=confirm, seed=seed, trust=trust)
     beside = _control(control, sampler_name)
     if trust and trust < FEWEST:
         raise NasError(f"--trust {trust}: a ranking needs at least {FEWEST} networks; 8 is usual")

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from nas import front_evidence, fronts
+from nas.ablation_document import summary_json as ablation_summary
+from nas.ablation_evidence import missing
 from nas.evidence import FINALISTS, Difference
-from nas.record import BaselineRecords, RunRecords, SearchFacts
+from nas.record import AblationRecords, BaselineRecords, RunRecords, SearchFacts
 from nas.trust import checked
 from reports.baseline_sentences import trainings_left
 from reports.sentences import export_command, summary
@@ -262,8 +264,10 @@ def _without(command: str, *options: str) -> str:
     return command
 
 
-def summary_json(run: RunRecords | BaselineRecords) -> dict[str, Any]:
+def summary_json(run: RunRecords | BaselineRecords | AblationRecords) -> dict[str, Any]:
     """One run in ``nas list --json``."""
+    if isinstance(run, AblationRecords):
+        return ablation_summary(run)
     return _baselines_summary(run) if isinstance(run, BaselineRecords) else _search_summary(run)
 
 
@@ -299,7 +303,7 @@ def _baselines_summary(run: BaselineRecords) -> dict[str, Any]:
     }
 
 
-def list_table(runs: Sequence[RunRecords | BaselineRecords]) -> Table:
+def list_table(runs: Sequence[RunRecords | BaselineRecords | AblationRecords]) -> Table:
     """What ``nas list`` prints."""
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     shown.add_column("study", no_wrap=True)
@@ -311,7 +315,10 @@ def list_table(runs: Sequence[RunRecords | BaselineRecords]) -> Table:
     return shown
 
 
-def _done_and_best(run: RunRecords | BaselineRecords) -> tuple[str, str]:
+def _done_and_best(run: RunRecords | BaselineRecords | AblationRecords) -> tuple[str, str]:
+    if isinstance(run, AblationRecords):
+        done, left = len(run.short) + len(run.long), missing(run, "short") + missing(run, "long")
+        return f"{done}/{done + left}", f"{run.facts.study}: {len(run.facts.variants)} variants"
     if isinstance(run, BaselineRecords):
         done, left = len(run.trainings), trainings_left(run)
         return f"{done}/{done + left}", f"baselines: {len(run.facts.networks)} networks"

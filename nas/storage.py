@@ -21,6 +21,8 @@ from nas.record import (
     FACTS,
     ORPHAN,
     RECORD,
+    AblationFacts,
+    AblationRecords,
     BaselineFacts,
     BaselineRecords,
     Record,
@@ -29,7 +31,7 @@ from nas.record import (
     StudyFacts,
 )
 
-AnyFacts = TypeVar("AnyFacts", SearchFacts, BaselineFacts)
+AnyFacts = TypeVar("AnyFacts", SearchFacts, BaselineFacts, AblationFacts)
 
 # what is appended to a run's name for each of its studies; the first of a kind of run has the name itself
 SIBLINGS: dict[str, str] = {
@@ -40,7 +42,10 @@ SIBLINGS: dict[str, str] = {
     "trust": ".trust",
     "baselines": "",
     "learning_rates": ".learning_rates",
+    "ablation": "",
+    "longer": ".longer",
 }
+KINDS = ("search", "baselines", "ablation")  # of runs; each is also the role of its first study
 SEARCH = ("search", "references", "control", "confirmation", "trust")
 
 
@@ -278,13 +283,33 @@ def read_baselines(storage: BaseStorage, name: str) -> BaselineRecords:
     )
 
 
+def read_ablation(storage: BaseStorage, name: str) -> AblationRecords:
+    """Everything an ablation left behind, while it runs or after. Raises ``StorageError`` if there is none."""
+    _ensure_there(storage, name, "ablation")
+    return AblationRecords(
+        name=name,
+        facts=AblationFacts.from_json(stored_facts(storage, name)),
+        short=_read(storage, name, "ablation"),
+        long=_read(storage, name, "longer"),
+        rates=_read(storage, name, "learning_rates"),
+    )
+
+
+def read_any(storage: BaseStorage, name: str) -> RunRecords | BaselineRecords | AblationRecords:
+    """A run of whatever kind. Raises ``StorageError`` if there is none."""
+    kind = kind_of(storage, name)
+    if kind == "baselines":
+        return read_baselines(storage, name)
+    return read_ablation(storage, name) if kind == "ablation" else read_run(storage, name)
+
+
 def stored_facts(storage: BaseStorage, name: str) -> dict[str, Any]:
     found: dict[str, Any] = optuna.load_study(study_name=name, storage=storage).user_attrs[FACTS]
     return found
 
 
 def kind_of(storage: BaseStorage, name: str) -> str:
-    """What kind of run a study is: ``search`` or ``baselines``. Raises ``StorageError`` if there is none."""
+    """What kind of run a study is, one of ``KINDS``. Raises ``StorageError`` if there is none."""
     _ensure_there(storage, name)
     return str(stored_facts(storage, name).get("kind", "search"))
 
@@ -317,5 +342,5 @@ def study_names(storage: BaseStorage, *kinds: str) -> list[str]:
         summary.study_name
         for summary in summaries
         if FACTS in summary.user_attrs
-        and summary.user_attrs[FACTS].get("role") in (kinds or ("search", "baselines"))  # a kind's main role
+        and summary.user_attrs[FACTS].get("role") in (kinds or KINDS)  # a kind's main role
     ]

@@ -27,6 +27,7 @@ class Trainings:
     executor: Executor
     storage: BaseStorage
     watch: Watcher
+    elsewhere: Callable[[Task], Record | None] = lambda task: None  # the record of the same training in another study
     _done: dict[Role, list[Record]] = field(default_factory=dict, init=False)
     _cut_off: int = field(default=0, init=False)
     _running: dict[tuple[str, int], Task] = field(default_factory=dict, init=False)  # by study's name, trial's number
@@ -171,7 +172,7 @@ class Trainings:
                     origin=task.origin,
                     choices=task.choices,
                 )
-        return None
+        return self.elsewhere(task)
 
 
 def _ended_where(record: Record, stops: Callable[[int, float], bool]) -> Record:

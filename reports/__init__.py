@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nas.record import BaselineRecords, RunRecords
+    from nas.record import AblationRecords, BaselineRecords, RunRecords
 
 
 def write(run: "RunRecords", folder: "Path") -> "Path":
@@ -26,4 +26,11 @@ def write_baselines(run: "BaselineRecords", folder: "Path") -> "Path":
     return write_page(run, folder)
 
 
-__all__ = ["write", "write_baselines"]
+def write_ablation(run: "AblationRecords", folder: "Path") -> "Path":
+    """Write the report of an ablation into ``folder`` and return its page (``reports.ablation_page.write``)."""
+    from reports.ablation_page import write as write_page
+
+    return write_page(run, folder)
+
+
+__all__ = ["write", "write_ablation", "write_baselines"]

@@ -5,7 +5,17 @@ from typing import Any
 
 from nas import evidence
 from nas.record import Record, RunRecords
-from reports import control_sentences, differences, footer, front_sentences, sentences, standing, tables, words
+from reports import (
+    control_sentences,
+    differences,
+    footer,
+    front_sentences,
+    observed,
+    sentences,
+    standing,
+    tables,
+    words,
+)
 from reports.figures import figures_of
 from reports.files import write_whole
 from reports.shown import Shown, draw_all, render
@@ -15,17 +25,20 @@ ROWS = 60  # of the page's table; networks.csv has them all
 
 
 def write(run: RunRecords, folder: Path) -> Path:
-    """``folder/index.html``, ``folder/figures/`` and ``folder/networks.csv`` from what the run has recorded so far.
+    """``folder/index.html``, ``folder/figures/``, ``folder/networks.csv`` and ``folder/choices.csv`` from what the run
+    has recorded so far.
 
     Returns the page. Each file is complete whenever it is there, the page comes last, and a figure that the records no
     longer support is removed.
     """
     shown = draw_all(run, figures_of(run), folder / "figures")
     write_whole(folder / "networks.csv", tables.networks_csv(run))
-    return write_whole(folder / "index.html", _render(run, shown))
+    choices = observed.read(run)
+    write_whole(folder / "choices.csv", observed.choices_csv(choices))
+    return write_whole(folder / "index.html", _render(run, shown, choices))
 
 
-def _render(run: RunRecords, figures: list[Shown]) -> str:
+def _render(run: RunRecords, figures: list[Shown], choices: observed.Reading) -> str:
     rows, drawn = tables.network_rows(run), tables.control_rows(run)
     finalists = [row for row in drawn if row.confirmed]
     values = {
@@ -45,6 +58,8 @@ def _render(run: RunRecords, figures: list[Shown]) -> str:
         "rows": [*rows[:ROWS], *finalists],
         "hidden": max(0, len(rows) - ROWS) + len(drawn) - len(finalists),
         "figures": figures,
+        "choices": choices,
+        "observed": observed,
         "blocks": _blocks(run),
         "entries": footer.facts(run),
         "notes": footer.notes(run),

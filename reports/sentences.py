@@ -114,14 +114,18 @@ def export_command(run: RunRecords) -> str:
     begun = run.facts.command
     if standing.winner(run) is None or run.facts.confirm == 0 or not begun.startswith(("python", "nas")):
         return ""
-    words = shlex.split(begun)
-    places = [
+    return f"python -m nas.export {shlex.quote(run.name)} --to {shlex.quote(run.name)}{places(begun)}"
+
+
+def places(begun: str) -> str:
+    """Where a run that was begun by this command lies, for another command: `` --runs DIR``."""
+    words = shlex.split(begun) if begun.startswith(("python", "nas")) else []
+    return "".join(
         f" {flag} {shlex.quote(value)}"
         for flag in ("--runs", "--storage")
         for value in (_option(words, flag),)
         if value is not None
-    ]
-    return f"python -m nas.export {shlex.quote(run.name)} --to {shlex.quote(run.name)}{''.join(places)}"
+    )
 
 
 def _option(typed: list[str], flag: str) -> str | None:

@@ -43,7 +43,8 @@ def draw_all(run: Run, figures: Mapping[str, Callable[[Run], Drawing | Skipped]]
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
-    """One of the templates beside this file; every value is escaped but a figure's ``<svg>``."""
+    """One of the templates beside this file; every value is escaped but a figure's ``<svg>`` and the script by
+    which tables sort."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -53,4 +54,5 @@ def render(template: str, values: Mapping[str, object]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(**values)
+    sorting = (Path(__file__).parent / "sort.js").read_text(encoding="utf-8")
+    return environment.get_template(template).render(sorting=sorting, **values)

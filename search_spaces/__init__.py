@@ -1,9 +1,10 @@
 """The spaces that come along, and the published networks: one file a family, and its lines here."""
 
+from dataclasses import replace
 from difflib import get_close_matches
 
 from nas.errors import NasError
-from nas.space import Space, load_space
+from nas.space import Choices, Option, Space, explore, load_space, rebuild, recording, replaying
 from search_spaces import alexnet, densenet, mobilenet_v1, mobilenet_v2, mobilenet_v3, squeezenet
 from search_spaces.reference import Reference
 
@@ -66,10 +67,24 @@ def find_reference(name: str) -> Reference:
             multiplier = 0.0
         if not 0 < multiplier < float("inf"):
             raise NasError(f"{name}: the width multiplier after @ must be a number above zero, as in {base}@0.5")
-        return REFERENCES[base].at_width(multiplier)
+        return _placed(REFERENCES[base].at_width(multiplier), REFERENCES[base].choices)
     near = get_close_matches(base if at else name, REFERENCES, n=1)
     hint = f"did you mean {near[0]}{at}{width}? " if near else ""
     raise NasError(f"{name}: no reference of this name; {hint}there are {', '.join(REFERENCES)}, or NAME@WIDTH")
+
+
+def _placed(reference: Reference, base: Choices | None) -> Reference:
+    """``reference`` with its choices, where a decision "width" of its space leads to it from its ``base``'s."""
+    if not reference.space or not base:
+        return reference
+    space = SPACES[reference.space]
+    domains: dict[str, tuple[Option, ...]] = {}
+    explore(space, recording(replaying(base), {}, domains))
+    for width in domains.get("width", ()):
+        choices = {**base, "width": width}
+        if rebuild(space, choices) == reference.spec():
+            return replace(reference, choices=choices)
+    return reference
 
 
 __all__ = ["OWN", "POINTS", "REFERENCES", "SPACES", "Reference", "find_reference", "find_space", "held_against"]

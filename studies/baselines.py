@@ -15,7 +15,7 @@ from typing import TypedDict
 from nas.arch import ArchSpec
 from nas.cost import cost
 from nas.data import ImageSet, load
-from nas.errors import NasError
+from nas.errors import NasError, at_least
 from nas.machine import machine, versions
 from nas.plan import Task, confirmation_fold, training_seed
 from nas.recipe import Recipe
@@ -224,16 +224,8 @@ def request_baselines(
     ``only``: these references instead of the effort's, ``NAME`` or ``NAME@WIDTH``. ``max_lr``: the middle of the three
     learning rates that are checked. ``effort``: ``brief`` or ``full``; None: full on a GPU, brief on a CPU.
     """
-    for flag, value, least in (
-        ("--seeds", seeds, 1),
-        ("--seed", seed, 0),
-        ("--epochs", epochs, 1),
-        ("--train-images", train_images, 1),
-        ("--val-images", val_images, 1),
-        ("--workers", workers, 1),
-    ):
-        if value is not None and value < least:
-            raise NasError(f"{flag} {value}: must be at least {least}")
+    at_least(1, seeds=seeds, epochs=epochs, train_images=train_images, val_images=val_images, workers=workers)
+    at_least(0, seed=seed)
     if effort is not None and effort not in LENGTHS:
         raise NasError(f"--effort {effort}: unknown; there are {', '.join(LENGTHS)}")
     if max_lr is not None and not 0 < max_lr < float("inf"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
 import re
@@ -249,7 +250,8 @@ def test_a_reference_is_found_at_any_width(reference: str, width: float) -> None
     assert found.title == f"{REFERENCES[reference].title} ×{width:g}"
     assert found.spec() == REFERENCES[reference].scaled(width)
     assert found.space == REFERENCES[reference].space
-    assert found.choices is None  # widths at will are not among the options of a space
+    if found.choices is not None:  # a width that its space offers
+        assert rebuild(find_space(found.space or ""), found.choices) == found.spec()
     assert found.scaled(0.5) == REFERENCES[reference].scaled(width * 0.5)
 
 
@@ -259,6 +261,14 @@ def test_a_reference_at_a_width_of_the_table_is_what_that_width_is(reference: st
     found = REFERENCES[reference]
     assert found.spec() == find_reference(f"{base}@{width}0").spec() == REFERENCES[base].scaled(float(width))
     assert found.title == f"{REFERENCES[base].title} ×{width}"
+
+
+def test_a_width_that_its_space_offers_is_a_point_of_it_and_keeps_what_can_be_built() -> None:
+    half = find_reference("mobilenet_v3_small@0.5")
+    assert half.choices == {**(REFERENCES["mobilenet_v3_small"].choices or {}), "width": 0.5}
+    assert find_reference("mobilenet_v3_small@0.6").choices is None
+    assert half.scaled(1.5, hardswish_from=112) == REFERENCES["mobilenet_v3_small"].scaled(0.75, hardswish_from=112)
+    assert "hardswish_from" in inspect.signature(half.scaled).parameters
 
 
 @pytest.mark.parametrize("width", ["", "0", "-1", "half", "inf", "nan", "0.5@0.5", "1,5"])

@@ -1,0 +1,1 @@
+"""How ablations are run: declaration → networks → request → driver → records."""
