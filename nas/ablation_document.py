@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from nas.ablation_evidence import AXES, Evidence, Length, evidence, missing, over_lengths
+from nas.ablation_evidence import AXES, Evidence, Length, evidence, missing, over_lengths, warnings
 from nas.effects.family import Axis, Effect, EqualCost, Family
 from nas.effects.paired import pairing
 from nas.evidence import confirmed, scores
@@ -75,6 +75,7 @@ def ablation_json(run: AblationRecords, found: Evidence | None) -> dict[str, Any
             for name, tried in rates(run).items()
         },
         "paper": None if facts.paper is None else {"source": facts.paper.source, "says": facts.paper.says},
+        "warnings": warnings(facts, found),
         "notes": list(facts.notes),
         "still_to_do": {length: missing(run, length) for length in LENGTHS},
         "looked": list(facts.looked),

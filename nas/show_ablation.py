@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nas.ablation_document import LENGTHS, ablation_json, any_record, effect_of, equal_of, rates, trainings
-from nas.ablation_evidence import Evidence, headline, missing, over_lengths
+from nas.ablation_evidence import Evidence, headline, missing, over_lengths, warnings
 from nas.effects.family import Effect, EqualCost
 from nas.effects.paired import pairing
 from nas.record import AblationRecords
@@ -83,6 +83,7 @@ def lines(run: AblationRecords, found: Evidence | None) -> list[str]:
     if facts.paper is not None:
         said.append(f"the paper ({facts.paper.source}): {facts.paper.says}")
     said += _suggested(run)
+    said += [f"warning: {warning}" for warning in warnings(facts, found)]
     said += [f"note: {note}" for note in facts.notes]
     if len(facts.looked) > 1 and not facts.looks:
         said.append(

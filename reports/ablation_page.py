@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.ablation_document import rates
+from nas.ablation_evidence import warnings
 from nas.record import AblationRecords
 from reports import ablation_footer, words
 from reports import ablation_sentences as sentences
@@ -50,7 +51,12 @@ def _render(reading: Reading, figures: list[Shown]) -> str:
             *sentences.curve_words(reading),
             sentences.looks_words(reading),
         ),
-        "warnings": [*facts.notes, *sentences.failures(reading), *sentences.rate_words(reading)],
+        "warnings": [
+            *warnings(facts, reading.found),
+            *facts.notes,
+            *sentences.failures(reading),
+            *sentences.rate_words(reading),
+        ],
         "counts": sentences.counts(reading),
         "todo": sentences.still_to_do(reading),
         "blocks": [one for row in reading.rows if (one := _blocks(reading, row)) is not None],

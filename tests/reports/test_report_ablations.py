@@ -574,6 +574,18 @@ def test_intervals_follow_from_the_csv_by_scipys_multivariate_t_and_nothing_of_o
             assert joint.cdf(ends, lower_limit=-ends, maxpts=200_000) == pytest.approx(0.95, abs=5e-4)
 
 
+@pytest.mark.usefixtures("text_only")
+@pytest.mark.parametrize("learned", [True, False])
+def test_a_baseline_that_guesses_makes_verdicts_meaningless_and_that_is_said(learned: bool, tmp_path: Path) -> None:
+    run = quick()
+    guessing = tuple(
+        replace(one, curve=tuple(replace(epoch, val_accuracy=0.1) for epoch in one.curve)) for one in run.long
+    )
+    run = run if learned else replace(run, long=guessing)
+    text = words(reports.write_ablation(run, tmp_path).read_text())
+    assert ("learned nothing by this recipe: guessing would be right as often (10.0%)" in text) is not learned
+
+
 def test_every_family_is_in_the_csv_of_effects(run: AblationRecords) -> None:
     found = read(run)
     lines = {(line["length"], line["family"]) for line in rows_of(effects_csv(found))}
