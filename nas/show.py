@@ -30,7 +30,7 @@ from reports.standing import (
     winner,
 )
 from reports.tables import NetworkRow, control_rows, network_json, network_rows
-from reports.words import milliseconds
+from reports.words import milliseconds, plural
 
 SHOWN = 12  # rows of the terminal's table beside the references; the report has all
 
@@ -318,7 +318,7 @@ def list_table(runs: Sequence[RunRecords | BaselineRecords | AblationRecords]) -
 def _done_and_best(run: RunRecords | BaselineRecords | AblationRecords) -> tuple[str, str]:
     if isinstance(run, AblationRecords):
         done, left = len(run.short) + len(run.long), missing(run, "short") + missing(run, "long")
-        return f"{done}/{done + left}", f"{run.facts.study}: {len(run.facts.variants)} variants"
+        return f"{done}/{done + left}", f"{run.facts.study}: {plural(len(run.facts.variants), 'variant')}"
     if isinstance(run, BaselineRecords):
         done, left = len(run.trainings), trainings_left(run)
         return f"{done}/{done + left}", f"baselines: {len(run.facts.networks)} networks"
