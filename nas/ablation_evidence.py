@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from nas.data.folds import FOLDS
 from nas.effects.changed import as_changed
 from nas.effects.equal_cost import at_equal_cost
 from nas.effects.family import Axis, Effect, EqualCost, Family, Scores
@@ -15,7 +14,7 @@ from nas.effects.lengths import length_verdict
 from nas.effects.looks import spent
 from nas.effects.plan import smallest_shown
 from nas.effects.verdict import LEVEL, Verdict
-from nas.evidence import scores
+from nas.evidence import guesses, scores
 from nas.plan import SEEDS_APART
 from nas.record import AblationFacts, AblationRecords, Record
 
@@ -100,18 +99,13 @@ def over_lengths(run: AblationRecords, found: Evidence | None) -> dict[str, Verd
 
 
 def warnings(facts: AblationFacts, found: Evidence | None) -> list[str]:
-    """What makes every verdict meaningless: a baseline that is right as often as guessing, within three deviations."""
+    """What makes every verdict meaningless: a baseline that is right as often as guessing, as ``guesses`` has it."""
     by_seed = {} if found is None else found.scores.get(facts.baseline_name, {})
-    if not by_seed:
-        return []
-    chance = 1 / facts.data.classes
-    guesses = len(by_seed) * (facts.recipe.val_images or facts.data.images // FOLDS)
-    mean = sum(by_seed.values()) / len(by_seed)
-    if mean >= chance + 3 * (chance * (1 - chance) / guesses) ** 0.5:
+    if not by_seed or not guesses(facts, by_seed.values()):
         return []
     return [
-        f"{facts.baseline_title} learned nothing by this recipe: guessing would be right as often ({chance:.1%}). "
-        "These differences and verdicts say nothing about the changes"
+        f"{facts.baseline_title} learned nothing by this recipe: guessing would be right as often "
+        f"({1 / facts.data.classes:.1%}). These differences and verdicts say nothing about the changes"
     ]
 
 

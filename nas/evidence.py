@@ -4,20 +4,29 @@ The best of many noisy trials looks better than it is. A search's own score is c
 accuracy on fresh seeds and folds, *confirmed*.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import stdev
 from typing import Literal
 
 from nas import fronts
+from nas.data.folds import FOLDS
 from nas.objectives import ACCURACY, Goal
-from nas.record import Record, RunRecords, SearchFacts
+from nas.record import Record, RunRecords, SearchFacts, StudyFacts
 
 FINALISTS = 3
 LEVEL = 0.95  # of every interval
 
 Verdict = Literal["better", "worse", "not shown"]
 Scores = Mapping[str, Mapping[int, float]]  # network's key → seed → accuracy
+
+
+def guesses(facts: StudyFacts, accuracies: Collection[float]) -> bool:
+    """Whether a network learned nothing: within three deviations of what guessing gets right."""
+    chance = 1 / facts.data.classes
+    images = (facts.recipe.val_images or facts.data.images // FOLDS) * len(accuracies)
+    return sum(accuracies) / len(accuracies) < chance + 3 * math.sqrt(chance * (1 - chance) / images)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

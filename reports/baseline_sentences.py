@@ -7,7 +7,6 @@ from nas.record import BaselineRecords
 from reports.baseline_rows import BaselineRow, baseline_rows, family, left_out
 from reports.words import interval, listed, percent, plural, points, seeds
 
-FOLDS = 5  # of the training images
 SHORT = 30  # epochs; fewer, or fewer than all images, are called a short training
 
 
@@ -109,17 +108,12 @@ def left_out_words(run: BaselineRecords) -> list[str]:
 
 def at_chance_words(run: BaselineRecords) -> list[str]:
     """A sentence a network that learned nothing: within three deviations of what guessing gets right."""
-    facts = run.facts
-    chance = 1 / facts.data.classes
-    images = facts.recipe.val_images or facts.data.images // FOLDS
-    found = []
-    for row in _scored(run):
-        guesses = images * len(row.accuracies)
-        if (row.mean or 0.0) < chance + 3 * (chance * (1 - chance) / guesses) ** 0.5:
-            found.append(
-                f"{row.title} learned nothing by this recipe: guessing would be right as often ({percent(chance)})"
-            )
-    return found
+    chance = percent(1 / run.facts.data.classes)
+    return [
+        f"{row.title} learned nothing by this recipe: guessing would be right as often ({chance})"
+        for row in _scored(run)
+        if row.accuracies and evidence.guesses(run.facts, row.accuracies.values())
+    ]
 
 
 def still_to_do(run: BaselineRecords) -> list[str]:
