@@ -75,7 +75,7 @@ def ablation_json(run: AblationRecords, found: Evidence | None) -> dict[str, Any
             for name, tried in rates(run).items()
         },
         "paper": None if facts.paper is None else {"source": facts.paper.source, "says": facts.paper.says},
-        "warnings": warnings(facts, found),
+        "warnings": warnings(run, found),
         "notes": list(facts.notes),
         "still_to_do": {length: missing(run, length) for length in LENGTHS},
         "looked": list(facts.looked),

@@ -98,14 +98,25 @@ def over_lengths(run: AblationRecords, found: Evidence | None) -> dict[str, Verd
     }
 
 
-def warnings(facts: AblationFacts, found: Evidence | None) -> list[str]:
-    """What makes every verdict meaningless: a baseline that is right as often as guessing, as ``guesses`` has it."""
-    by_seed = {} if found is None else found.scores.get(facts.baseline_name, {})
-    if not by_seed or not guesses(facts, by_seed.values()):
+def warnings(run: AblationRecords, found: Evidence | None) -> list[str]:
+    """Networks that are right no more often than guessing, as ``guesses`` has it: a baseline that learned nothing makes
+    every verdict meaningless, trainings of variants that did make theirs say something else."""
+    facts, table = run.facts, {} if found is None else found.scores
+    chance = f"{1 / facts.data.classes:.1%}"
+    by_seed = table.get(facts.baseline_name, {})
+    if by_seed and guesses(facts, by_seed.values()):
+        return [
+            f"{facts.baseline_title} learned nothing by this recipe: guessing would be right as often ({chance}). "
+            "These differences and verdicts say nothing about the changes"
+        ]
+    titles = {record.key: record.title for record in (*run.short, *run.long)}
+    idle = {name: sum(guesses(facts, [one]) for one in table[name].values()) for name in table}
+    told = ", ".join(f"{titles[name]} {count} of {len(table[name])}" for name, count in idle.items() if count)
+    if not told:
         return []
     return [
-        f"{facts.baseline_title} learned nothing by this recipe: guessing would be right as often "
-        f"({1 / facts.data.classes:.1%}). These differences and verdicts say nothing about the changes"
+        f"trainings that learned nothing, guessing would be right as often ({chance}): {told}. "
+        "Such a difference says how often a training gets going by this recipe, not how good the network is"
     ]
 
 

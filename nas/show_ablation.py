@@ -83,7 +83,7 @@ def lines(run: AblationRecords, found: Evidence | None) -> list[str]:
     if facts.paper is not None:
         said.append(f"the paper ({facts.paper.source}): {facts.paper.says}")
     said += _suggested(run)
-    said += [f"warning: {warning}" for warning in warnings(facts, found)]
+    said += [f"warning: {warning}" for warning in warnings(run, found)]
     said += [f"note: {note}" for note in facts.notes]
     if len(facts.looked) > 1 and not facts.looks:
         said.append(

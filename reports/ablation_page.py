@@ -52,7 +52,7 @@ def _render(reading: Reading, figures: list[Shown]) -> str:
             sentences.looks_words(reading),
         ),
         "warnings": [
-            *warnings(facts, reading.found),
+            *warnings(reading.run, reading.found),
             *facts.notes,
             *sentences.failures(reading),
             *sentences.rate_words(reading),

@@ -15,6 +15,7 @@ import pytest
 from scipy.stats import multivariate_t
 
 import reports
+from nas.ablation_evidence import headline, warnings
 from nas.effects.changed import as_changed
 from nas.effects.equal_cost import at_equal_cost
 from nas.paper import Claim
@@ -584,6 +585,21 @@ def test_a_baseline_that_guesses_makes_verdicts_meaningless_and_that_is_said(lea
     run = run if learned else replace(run, long=guessing)
     text = words(reports.write_ablation(run, tmp_path).read_text())
     assert ("learned nothing by this recipe: guessing would be right as often (10.0%)" in text) is not learned
+
+
+def test_variants_trainings_that_guess_are_counted_and_said() -> None:
+    run = quick()
+    found = headline(run)
+    assert found is not None
+    assert warnings(run, found) == []
+    name, title = run.facts.variants[0].name, run.facts.variants[0].title
+    scored = dict(found.scores)
+    scored[name] = {**scored[name], 1: 0.1, 2: 0.104}
+    (said,) = warnings(run, replace(found, scores=scored))
+    assert said.startswith(
+        "trainings that learned nothing, guessing would be right as often (10.0%): "
+        f"{title} 2 of {len(scored[name])}. Such a difference says how often"
+    )
 
 
 def test_every_family_is_in_the_csv_of_effects(run: AblationRecords) -> None:
