@@ -13,6 +13,7 @@ from nas.evidence import scores
 from nas.paper import Claim
 from nas.recipe import Recipe
 from nas.record import AblationFacts, AblationRecords, Record, VariantFacts
+from reports.words import at_width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,7 @@ class Row:
     """A variant with everything that was found of it; what is not known is None."""
 
     network: Network
-    changes: str  # what differs, in a line
+    changes: tuple[str, ...]  # what differs, a decision each
     changed: Effect | None
     equal: Mapping[Axis, EqualCost]
     short: Effect | None  # as changed, by length
@@ -72,6 +73,12 @@ class Reading:
     @property
     def facts(self) -> AblationFacts:
         return self.run.facts
+
+    @property
+    def widths(self) -> dict[str, str]:
+        """What the baseline's widths are called beside its curve, by name of records: ``×0.25``."""
+        titles = {name: at_width(self.facts.baseline_title, width) for name, width in self.facts.curve.items()}
+        return {name: "×" + (title.rpartition(" ×")[2] if " ×" in title else "1") for name, title in titles.items()}
 
     @property
     def recipe(self) -> Recipe:
@@ -128,7 +135,7 @@ def read(run: AblationRecords) -> Reading:
     rows = [
         Row(
             network=_network(run, table, one.name, one.title, variant=one),
-            changes=", ".join(f"{name}: {value}" for name, value in one.changes.items()),
+            changes=tuple(f"{name}: {value}" for name, value in one.changes.items()),
             changed=effect_of(found, one.name),
             equal={axis: equal for axis in AXES if (equal := equal_of(found, axis, one.name)) is not None},
             short=effect_of(short, one.name),
@@ -146,7 +153,7 @@ def read(run: AblationRecords) -> Reading:
         by_length=by_length,
         longer=longer,
         baseline=tuple(
-            _network(run, table, name, _width_title(facts, width), width=width)
+            _network(run, table, name, at_width(facts.baseline_title, width), width=width)
             for name, width in sorted(facts.curve.items(), key=lambda one: one[1])
         ),
         rows=tuple(sorted(rows, key=lambda row: row.matched)),
@@ -186,7 +193,3 @@ def _network(
         latency_ms=None if latency is None else latency.ms,
         accuracies=table.get(name, {}),
     )
-
-
-def _width_title(facts: AblationFacts, width: float) -> str:
-    return facts.baseline_title if width == 1 else f"{facts.baseline_title} ×{width:g}"

@@ -1,5 +1,6 @@
 """Numbers as people read them. Fractions stay fractions until they come through here."""
 
+import re
 from collections.abc import Sequence
 
 from nas.budget import MILLION
@@ -45,6 +46,14 @@ def plural(count: int, noun: str) -> str:
 def capital(text: str) -> str:
     """The first letter only: names keep theirs."""
     return text[:1].upper() + text[1:]
+
+
+def at_width(title: str, width: float) -> str:
+    """``NAME ×0.5`` at half its width is ``NAME ×0.25``, ``NAME`` is ``NAME ×0.5``; at 1 each is itself."""
+    if width == 1:
+        return title
+    of = re.fullmatch(r"(.+) ×(\d+(?:\.\d+)?)", title)
+    return f"{of[1]} ×{float(of[2]) * width:g}" if of else f"{title} ×{width:g}"
 
 
 def listed(parts: Sequence[str]) -> str:

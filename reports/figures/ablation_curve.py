@@ -1,5 +1,6 @@
 """The baseline's accuracy over cost, and every variant above or below it."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,7 +57,7 @@ def _draw(reading: Reading, axis: Axis, label: str, unit: float) -> Drawing | Sk
         return Skipped(title=title, reason=why)
     many = len(family.effects) > NAMED
     figure, axes = blank(title, height=HEIGHT + 1.2 * many)
-    labels, dots = _curve(axes, family.curve, unit, [one.cost for one in family.effects])
+    labels, dots = _curve(axes, family.curve, unit, [one.cost for one in family.effects], reading.widths)
     titles = {row.network.name: row.title for row in reading.variants}
     named = _named(family)
     for one in family.effects:
@@ -83,7 +84,7 @@ def _draw(reading: Reading, axis: Axis, label: str, unit: float) -> Drawing | Sk
 
 
 def _curve(
-    axes: "Axes", curve: Curve, unit: float, costs: list[float]
+    axes: "Axes", curve: Curve, unit: float, costs: list[float], widths: Mapping[str, str]
 ) -> tuple[list[Label], list[tuple[float, float]]]:
     """The line, further on as far as variants lie beyond; the names of its widths, and what labels keep off."""
     first, last = curve.points[0].cost, curve.points[-1].cost
@@ -94,8 +95,7 @@ def _curve(
             axes.plot(grid / unit, [100 * curve.at(cost) for cost in grid], color=INK, linestyle=line, linewidth=1.3)
     x, y = [point.cost / unit for point in curve.points], [100 * point.mean for point in curve.points]
     axes.plot(x, y, color=INK, marker="o", markersize=5, linestyle="none", zorder=3)
-    widths = [point.name.rpartition("×")[2] if "×" in point.name else "1" for point in curve.points]
-    labels = [Label(x=at, y=high, text=f"×{width}") for at, high, width in zip(x, y, widths, strict=True)]
+    labels = [Label(x=at, y=high, text=widths[point.name]) for at, high, point in zip(x, y, curve.points, strict=True)]
     along = np.geomspace(first, last, STEPS)
     return labels, [(cost / unit, 100 * curve.at(cost)) for cost in along]
 

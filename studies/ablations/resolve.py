@@ -1,6 +1,5 @@
 """From a declaration to networks: the baseline, its widths and the variants, each checked and named."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -8,6 +7,7 @@ from nas.arch import ArchSpec
 from nas.errors import NasError
 from nas.record import Record
 from nas.space import Choices, Option, explore, rebuild, replaying
+from reports.words import at_width
 from search_spaces import find_reference, find_space
 from studies.ablation import Ablation, Baseline, Changes
 from studies.ablations.changes import Changeable, Changed, changed
@@ -103,14 +103,8 @@ def _curve(widths: tuple[float, ...], title: str, spec: ArchSpec, scaled: Callab
         if made in seen:
             raise NasError(f"curve: widths {seen[made]:g} and {width:g} are the same network; leave one out")
         seen[made] = width
-        found.append(Network(name=f"{BASELINE} ×{width:g}", title=_wider(title, width), spec=made, width=width))
+        found.append(Network(name=f"{BASELINE} ×{width:g}", title=at_width(title, width), spec=made, width=width))
     return found
-
-
-def _wider(title: str, width: float) -> str:
-    """``NAME ×0.5`` at half the width is ``NAME ×0.25``."""
-    of = re.fullmatch(r"(.+) ×(\d+(?:\.\d+)?)", title)
-    return f"{of[1]} ×{float(of[2]) * width:g}" if of else f"{title} ×{width:g}"
 
 
 def _base(baseline: Baseline, winner: Winner | None) -> tuple[Changeable, str, str, Callable[[float], ArchSpec]]:

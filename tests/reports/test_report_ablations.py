@@ -602,6 +602,32 @@ def test_variants_trainings_that_guess_are_counted_and_said() -> None:
     )
 
 
+def test_the_widths_of_a_narrowed_baseline_are_named_by_the_width_they_have() -> None:
+    run = quick()
+    narrowed = replace(run, facts=replace(run.facts, baseline_title="MobileNetV3 small ×0.5"))
+    widths = sorted(run.facts.curve.values())
+    assert [one.title for one in read(narrowed).baseline] == [f"MobileNetV3 small ×{0.5 * width:g}" for width in widths]
+    assert [read(narrowed).widths[name] for name, _ in sorted(run.facts.curve.items(), key=lambda one: one[1])] == [
+        f"×{0.5 * width:g}" for width in widths
+    ]
+    assert read(run).widths[run.facts.baseline_name] == "×1"
+    assert {one.title for one in read(run).baseline if one.width != 1} == {
+        f"{run.facts.baseline_title} ×{width:g}" for width in widths if width != 1
+    }
+
+
+@pytest.mark.usefixtures("text_only")
+def test_of_many_decisions_the_table_shows_three_and_folds_the_rest(tmp_path: Path) -> None:
+    run = quick()
+    many = replace(run.facts.variants[0], changes={f"stage{index}.depth": index for index in range(7)})
+    run = replace(run, facts=replace(run.facts, variants=(many, *run.facts.variants[1:])))
+    page = reports.write_ablation(run, tmp_path).read_text()
+    folded = "<details><summary>and 4 more</summary>stage3.depth: 3"
+    assert f"stage0.depth: 0, stage1.depth: 1, stage2.depth: 2{folded}" in page
+        "stage0.depth: 0, stage1.depth: 1, stage2.depth: 2<details><summary>and 4 more</summary>stage3.depth: 3" in page
+    )
+
+
 def test_every_family_is_in_the_csv_of_effects(run: AblationRecords) -> None:
     found = read(run)
     lines = {(line["length"], line["family"]) for line in rows_of(effects_csv(found))}
