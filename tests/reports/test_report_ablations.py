@@ -624,8 +624,6 @@ def test_of_many_decisions_the_table_shows_three_and_folds_the_rest(tmp_path: Pa
     page = reports.write_ablation(run, tmp_path).read_text()
     folded = "<details><summary>and 4 more</summary>stage3.depth: 3"
     assert f"stage0.depth: 0, stage1.depth: 1, stage2.depth: 2{folded}" in page
-        "stage0.depth: 0, stage1.depth: 1, stage2.depth: 2<details><summary>and 4 more</summary>stage3.depth: 3" in page
-    )
 
 
 def test_every_family_is_in_the_csv_of_effects(run: AblationRecords) -> None:
