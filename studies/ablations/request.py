@@ -17,6 +17,7 @@ from nas.request import RUNS, check_study_name, data_facts
 from nas.storage import as_begun, default_url
 from nas.watch import Silent, Watcher
 from studies.ablation import Ablation, Length, reference
+from studies.ablations.beyond_budget import beyond_budget
 from studies.ablations.find import Found, find
 from studies.ablations.match import matched
 from studies.ablations.past import continued, past_facts, search_in, winner_in
@@ -240,7 +241,11 @@ def request_ablation(
         variants=tuple(variant_facts(one, free) for one in networks if one.width is None),
         margin=declared.margin,
         paper=declared.paper,
-        notes=(*declared.notes, *wider_than_their_maps(networks, side, len(data.classes))),
+        notes=(
+            *declared.notes,
+            *_beyond_budget(declared, networks, url),
+            *wider_than_their_maps(networks, side, len(data.classes)),
+        ),
         data=data_facts(data),
         recipe=recipe,
         seed=seed,
@@ -292,6 +297,13 @@ def variant_facts(network: Network, free: Free | None = None) -> VariantFacts:
         match_of=network.match_of,
         observed=free.suggests(network.choices) if free and network.match_of is None else None,
     )
+
+
+def _beyond_budget(study: Ablation, networks: tuple[Network, ...], url: str) -> tuple[str, ...]:
+    """Of a recorded winner's variants."""
+    if study.baseline.kind != "recorded":
+        return ()
+    return beyond_budget(search_in(url, study.baseline.name).facts.budget, networks)
 
 
 def _free(name: str | Found | Ablation | None, of: str | None, url: str, *, proposed: bool) -> Free | None:

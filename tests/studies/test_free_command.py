@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from nas.blocks import InvertedResidual
 from nas.storage import default_url, open_storage
 from search_spaces import SPACES
 from tests.nas.cli import Ended, files
-from tests.nas.fast import FakeTraining, study_facts, tiny_space
+from tests.nas.fast import BUDGET, FakeTraining, study_facts, tiny_space
 from tests.nas.fast import driver as search_driver
 from tests.studies.test_ablation_command import SMALL, studies
 from tests.studies.tiny_ablation import hash_of
@@ -95,6 +96,20 @@ def test_without_proposed_the_variants_are_as_they_were_and_the_evidence_the_sam
     assert plain["study"] == planned["study"]
     assert [one["name"] for one in plain["free_evidence"]] == [one["name"] for one in planned["free_evidence"]]
     assert len(plain["networks"]) > len(planned["networks"])
+
+
+def test_variants_beyond_the_budget_of_the_search_are_named(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    tight = replace(BUDGET, macs=300_000)
+    facts = study_facts(trials=8, sampler="random", budget=tight)
+    search_driver(open_storage(default_url(runs)), FakeTraining(accuracy=accuracy), facts=facts).run()
+    planned = json.loads(of_run(runs, "--dry-run", "--json").stdout)
+    variants = [one for one in planned["networks"] if one["width"] is None]
+    dear = [one["title"] for one in variants if one["macs"] > 300_000]
+    assert 0 < len(dear) < len(variants)
+    (note,) = [one for one in planned["notes"] if one.startswith("Beyond")]
+    assert note == f"Beyond the budget of the search ({tight}), which could not have chosen them: {', '.join(dear)}"
 
 
 def test_a_finished_ablation_has_what_was_suggested_and_more_variants_add_to_it(
