@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from nas.effects import variances
 from nas.effects.table import Table
-from nas.effects.two_way import fit
+from nas.effects.two_way import design_of, fit
 from nas.effects.variances import agreement
 from tests.nas.effects.tables import table
 
@@ -45,3 +46,24 @@ def test_two_networks_share_one_set_of_differences() -> None:
     assert p_of(table(dict.fromkeys("ab", 0.6), seeds=6)) is None
     assert p_of(table(dict.fromkeys("abc", 0.6), seeds=1)) is None
     assert p_of({key: dict.fromkeys(range(4), 0.5) for key in "abc"}) is None
+
+
+def test_each_network_weighs_by_the_degrees_of_freedom_it_has() -> None:
+    """The statistic by hand, from regressions on dummies; with trainings missing the networks' shares differ."""
+    scores = table(dict.fromkeys("abcd", 0.6), seeds=6, draw=3)
+    for key, seed in (("a", 1), ("a", 2), ("a", 3), ("b", 6)):
+        del scores[key][seed]
+    found = Table.of(scores, [*scores])
+    fitted = fit(found)
+    networks, seeds = np.nonzero(found.there)
+    dummies = np.column_stack([networks == one for one in range(4)] + [seeds == one for one in range(1, 6)]).astype(
+        float
+    )
+    kept = 1 - np.diag(dummies @ np.linalg.solve(dummies.T @ dummies, dummies.T))
+    rest = fitted.residuals[found.there]
+    common = (rest**2).sum() / kept.sum()
+    shares = np.array([kept[networks == one].sum() for one in range(4)])
+    squares = np.array([(rest[networks == one] ** 2).sum() for one in range(4)])
+    by_hand = (shares * (squares / shares / common - 1) ** 2).sum()
+    assert shares.max() > 1.5 * shares.min()  # or it would not matter
+    assert variances._statistic(rest[None], found.there, design_of(found))[0] == pytest.approx(by_hand, rel=1e-9)
