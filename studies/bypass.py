@@ -17,4 +17,5 @@ STUDY = Ablation(
         },
     ),
     brief=fire.STUDY.brief,
+    full=fire.STUDY.full,
 )
