@@ -11,7 +11,6 @@ from statistics import stdev
 from typing import Literal
 
 from nas import fronts
-from nas.data.folds import FOLDS
 from nas.objectives import ACCURACY, Goal
 from nas.record import Record, RunRecords, SearchFacts, StudyFacts
 
@@ -24,6 +23,8 @@ Scores = Mapping[str, Mapping[int, float]]  # network's key → seed → accurac
 
 def guesses(facts: StudyFacts, accuracies: Collection[float]) -> bool:
     """Whether a network learned nothing: within three deviations of what guessing gets right."""
+    from nas.data.folds import FOLDS  # and numpy with it, which reading records does without
+
     chance = 1 / facts.data.classes
     images = (facts.recipe.val_images or facts.data.images // FOLDS) * len(accuracies)
     return sum(accuracies) / len(accuracies) < chance + 3 * math.sqrt(chance * (1 - chance) / images)

@@ -161,7 +161,7 @@ def test_the_table_has_what_the_effects_are(page: str, run: AblationRecords) -> 
         assert cells[7] == f"{sign}{abs(100 * changed.delta):.1f} ({low} to {high})"
         assert cells[8] == changed.verdict
         assert cells[5] == str(len(changed.seeds))
-        assert cells[1] == one.changes
+        assert cells[1] == ", ".join(one.changes)
         record = one.network.record
         assert record is not None
         assert cells[2:4] == [f"{record.macs / 1e6:.1f}", f"{record.params / 1e6:.2f}"]
