@@ -6,7 +6,7 @@ from typing import Any
 from nas.ablation_evidence import AXES, Evidence, Length, evidence, missing, over_lengths, warnings
 from nas.effects.family import Axis, Effect, EqualCost, Family
 from nas.effects.paired import pairing
-from nas.evidence import confirmed, scores
+from nas.evidence import confirmed, guesses, scores
 from nas.record import AblationRecords, Estimate, Observational, Record
 
 LENGTHS: tuple[Length, ...] = ("short", "long")
@@ -205,6 +205,15 @@ def rates(run: AblationRecords) -> dict[str, dict[float, float]]:
         name, _, rate = record.key.rpartition(" ")
         tried.setdefault(name, {})[float(rate)] = record.val_accuracy or 0.0
     return tried
+
+
+def deaf(run: AblationRecords) -> list[str]:
+    """Networks that learned nothing at any learning rate that was checked: there is no best one to name."""
+    return [
+        name
+        for name, by_rate in rates(run).items()
+        if all(guesses(run.facts, [accuracy]) for accuracy in by_rate.values())
+    ]
 
 
 def summary_json(run: AblationRecords) -> dict[str, Any]:

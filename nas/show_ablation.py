@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nas.ablation_document import LENGTHS, ablation_json, any_record, effect_of, equal_of, rates, trainings
+from nas.ablation_document import LENGTHS, ablation_json, any_record, deaf, effect_of, equal_of, rates, trainings
 from nas.ablation_evidence import Evidence, headline, missing, over_lengths, warnings
 from nas.effects.family import Effect, EqualCost
 from nas.effects.paired import pairing
@@ -118,10 +118,10 @@ def _how(run: AblationRecords, found: Evidence) -> list[str]:
     unsettled = [one for one in changed.effects if one.verdict == "not shown" and one.detectable is not None]
     if unsettled:
         shown = [one.detectable or 0.0 for one in unsettled]
-        least, most = min(shown), max(shown)
+        least, most = (f"{100 * one:.1f}" for one in (min(shown), max(shown)))
         settles = [one.settles or 0 for one in unsettled]
         seeds = f"; {max(settles):,} seeds would settle it" if all(settles) else ""
-        spread = f"{100 * least:.1f}" if least == most else f"{100 * least:.1f} to {100 * most:.1f}"
+        spread = least if least == most else f"{least} to {most}"
         said.append(
             f"not shown: {listed([one.name for one in unsettled])}; with these seeds a true difference of {spread} "
             f"points would be shown in 80% of studies{seeds}"
@@ -155,15 +155,21 @@ def _rate_words(run: AblationRecords) -> list[str]:
     tried = rates(run)
     if not tried:
         return []
-    others = []
+    others, idle = [], deaf(run)
     for name, by_rate in tried.items():
+        if name in idle:
+            continue
         best = max(by_rate, key=lambda rate: (by_rate[rate], rate == own))
         if best != own:
             at = f" instead of {by_rate[own]:.1%}" if own in by_rate else ""
             others.append(f"{name} reaches {by_rate[best]:.1%} at {best:g}{at}")
-    if not others:
-        return [f"learning rate {own:g} was the best of those checked, for the baseline and every variant"]
-    return [f"learning rate {own:g} (one seed each) is not the best for all: {'; '.join(others)}"]
+    said = [f"{listed(idle)}: learned nothing at any learning rate that was checked"] * bool(idle)
+    if others:
+        return [*said, f"learning rate {own:g} (one seed each) is not the best for all: {'; '.join(others)}"]
+    of = "all others" if idle else "the baseline and every variant"
+    if len(idle) < len(tried):
+        said.append(f"learning rate {own:g} was the best of those checked, for {of}")
+    return said
 
 
 def finish(run: AblationRecords, page: Path | None, *, as_json: bool) -> None:

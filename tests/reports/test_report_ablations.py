@@ -20,6 +20,7 @@ from nas.effects.changed import as_changed
 from nas.effects.equal_cost import at_equal_cost
 from nas.paper import Claim
 from nas.record import AblationRecords, Record
+from nas.show_ablation import lines
 from reports import ablation_sentences as sentences
 from reports.ablation_csv import EFFECTS, TRAININGS, effects_csv, epochs_csv, families, trainings_csv
 from reports.ablation_page import _blocks
@@ -624,6 +625,49 @@ def test_of_many_decisions_the_table_shows_three_and_folds_the_rest(tmp_path: Pa
     page = reports.write_ablation(run, tmp_path).read_text()
     folded = "<details><summary>and 4 more</summary>stage3.depth: 3"
     assert f"stage0.depth: 0, stage1.depth: 1, stage2.depth: 2{folded}" in page
+
+
+def checked(run: AblationRecords, accuracies: dict[str, tuple[float, float, float]]) -> AblationRecords:
+    """With a check of three learning rates for each of these networks."""
+    own = run.facts.recipe.max_lr
+    one = run.short[0]
+    rates = [
+        replace(
+            one,
+            name=f"{name} {own * times:g}",
+            state="complete",
+            curve=(replace(one.curve[-1], val_accuracy=accuracy),),
+        )
+        for name, found in accuracies.items()
+        for times, accuracy in zip((0.5, 1, 2), found, strict=True)
+    ]
+    return replace(run, rates=tuple(rates))
+
+
+def test_a_network_that_learns_at_no_rate_has_no_best_one() -> None:
+    first, second = (one.name for one in quick().facts.variants[:2])
+    nothing, fine, higher = (0.1, 0.1, 0.1), (0.4, 0.5, 0.3), (0.3, 0.4, 0.5)
+    name = quick().facts.baseline_name
+    own = f"{quick().facts.recipe.max_lr:g}"
+    nowhere = "learned nothing at any learning rate that was checked"
+
+    def said(found: dict[str, tuple[float, float, float]]) -> list[str]:
+        run = checked(quick(), found)
+        on_page = sentences.rate_words(read(run))
+        assert (nowhere in " ".join(on_page)) == any(one == nothing for one in found.values())
+        return [line for line in lines(run, headline(run)) if "learning rate" in line]
+
+    assert said({name: fine, first: fine}) == [
+        f"learning rate {own} was the best of those checked, for the baseline and every variant"
+    ]
+    assert said({name: fine, first: nothing, second: fine}) == [
+        f"{first}: {nowhere}",
+        f"learning rate {own} was the best of those checked, for all others",
+    ]
+    assert said({name: nothing, first: nothing}) == [f"{name} and {first}: {nowhere}"]
+    mixed = said({name: fine, first: nothing, second: higher})
+    assert mixed[0] == f"{first}: {nowhere}"
+    assert mixed[1].startswith(f"learning rate {own} (one seed each) is not the best for all: {second} reaches 50.0%")
 
 
 def test_every_family_is_in_the_csv_of_effects(run: AblationRecords) -> None:
