@@ -207,7 +207,7 @@ def rates(run: AblationRecords) -> dict[str, dict[float, float]]:
     return tried
 
 
-def deaf(run: AblationRecords) -> list[str]:
+def learned_nothing(run: AblationRecords) -> list[str]:
     """Networks that learned nothing at any learning rate that was checked: there is no best one to name."""
     return [
         name

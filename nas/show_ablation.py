@@ -8,7 +8,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nas.ablation_document import LENGTHS, ablation_json, any_record, deaf, effect_of, equal_of, rates, trainings
+from nas.ablation_document import (
+    LENGTHS,
+    ablation_json,
+    any_record,
+    effect_of,
+    equal_of,
+    learned_nothing,
+    rates,
+    trainings,
+)
 from nas.ablation_evidence import Evidence, headline, missing, over_lengths, warnings
 from nas.effects.family import Effect, EqualCost
 from nas.effects.paired import pairing
@@ -155,7 +164,7 @@ def _rate_words(run: AblationRecords) -> list[str]:
     tried = rates(run)
     if not tried:
         return []
-    others, idle = [], deaf(run)
+    others, idle = [], learned_nothing(run)
     for name, by_rate in tried.items():
         if name in idle:
             continue

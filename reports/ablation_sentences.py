@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from nas.ablation_document import deaf, rates
+from nas.ablation_document import learned_nothing, rates
 from nas.ablation_evidence import Length, missing
 from nas.effects.family import Axis, Effect, EqualCost
 from nas.effects.verdict import Verdict
@@ -237,7 +237,7 @@ def counts(reading: Reading) -> str:
 
 def rate_words(reading: Reading) -> list[str]:
     """Networks that would rather have another learning rate."""
-    own, idle = reading.facts.recipe.max_lr, deaf(reading.run)
+    own, idle = reading.facts.recipe.max_lr, learned_nothing(reading.run)
     said = [f"{listed(idle)}: learned nothing at any learning rate that was checked"] * bool(idle)
     for name, tried in rates(reading.run).items():
         if name in idle:
