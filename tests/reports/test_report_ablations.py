@@ -15,12 +15,10 @@ import pytest
 from scipy.stats import multivariate_t
 
 import reports
-from nas.ablation_evidence import headline, warnings
 from nas.effects.changed import as_changed
 from nas.effects.equal_cost import at_equal_cost
 from nas.paper import Claim
 from nas.record import AblationRecords, Record
-from nas.show_ablation import lines
 from reports import ablation_sentences as sentences
 from reports.ablation_csv import EFFECTS, TRAININGS, effects_csv, epochs_csv, families, trainings_csv
 from reports.ablation_page import _blocks
@@ -343,6 +341,30 @@ def test_a_figure_that_the_records_no_longer_support_is_removed(
     assert "What each variant is worth: no variant shares a seed with the baseline yet." in words(text)
 
 
+def test_the_widths_of_a_narrowed_baseline_are_named_by_the_width_they_have() -> None:
+    run = quick()
+    narrowed = replace(run, facts=replace(run.facts, baseline_title="MobileNetV3 small ×0.5"))
+    widths = sorted(run.facts.curve.values())
+    assert [one.title for one in read(narrowed).baseline] == [f"MobileNetV3 small ×{0.5 * width:g}" for width in widths]
+    assert [read(narrowed).widths[name] for name, _ in sorted(run.facts.curve.items(), key=lambda one: one[1])] == [
+        f"×{0.5 * width:g}" for width in widths
+    ]
+    assert read(run).widths[run.facts.baseline_name] == "×1"
+    assert {one.title for one in read(run).baseline if one.width != 1} == {
+        f"{run.facts.baseline_title} ×{width:g}" for width in widths if width != 1
+    }
+
+
+@pytest.mark.usefixtures("text_only")
+def test_of_many_decisions_the_table_shows_three_and_folds_the_rest(tmp_path: Path) -> None:
+    run = quick()
+    many = replace(run.facts.variants[0], changes={f"stage{index}.depth": index for index in range(7)})
+    run = replace(run, facts=replace(run.facts, variants=(many, *run.facts.variants[1:])))
+    page = reports.write_ablation(run, tmp_path).read_text()
+    folded = "<details><summary>and 4 more</summary>stage3.depth: 3"
+    assert f"stage0.depth: 0, stage1.depth: 1, stage2.depth: 2{folded}" in page
+
+
 # ---- figures
 
 
@@ -574,100 +596,6 @@ def test_intervals_follow_from_the_csv_by_scipys_multivariate_t_and_nothing_of_o
             assert (float(line["delta"]), (low + high) / 2) == pytest.approx((delta, delta), abs=1e-9)
             ends = np.full(len(rows), (high - low) / 2 / error)
             assert joint.cdf(ends, lower_limit=-ends, maxpts=200_000) == pytest.approx(0.95, abs=5e-4)
-
-
-@pytest.mark.usefixtures("text_only")
-@pytest.mark.parametrize("learned", [True, False])
-def test_a_baseline_that_guesses_makes_verdicts_meaningless_and_that_is_said(learned: bool, tmp_path: Path) -> None:
-    run = quick()
-    guessing = tuple(
-        replace(one, curve=tuple(replace(epoch, val_accuracy=0.1) for epoch in one.curve)) for one in run.long
-    )
-    run = run if learned else replace(run, long=guessing)
-    text = words(reports.write_ablation(run, tmp_path).read_text())
-    assert ("learned nothing by this recipe: guessing would be right as often (10.0%)" in text) is not learned
-
-
-def test_variants_trainings_that_guess_are_counted_and_said() -> None:
-    run = quick()
-    found = headline(run)
-    assert found is not None
-    assert warnings(run, found) == []
-    name, title = run.facts.variants[0].name, run.facts.variants[0].title
-    scored = dict(found.scores)
-    scored[name] = {**scored[name], 1: 0.1, 2: 0.104}
-    (said,) = warnings(run, replace(found, scores=scored))
-    assert said.startswith(
-        "trainings that learned nothing, guessing would be right as often (10.0%): "
-        f"{title} 2 of {len(scored[name])}. Such a difference says how often"
-    )
-
-
-def test_the_widths_of_a_narrowed_baseline_are_named_by_the_width_they_have() -> None:
-    run = quick()
-    narrowed = replace(run, facts=replace(run.facts, baseline_title="MobileNetV3 small ×0.5"))
-    widths = sorted(run.facts.curve.values())
-    assert [one.title for one in read(narrowed).baseline] == [f"MobileNetV3 small ×{0.5 * width:g}" for width in widths]
-    assert [read(narrowed).widths[name] for name, _ in sorted(run.facts.curve.items(), key=lambda one: one[1])] == [
-        f"×{0.5 * width:g}" for width in widths
-    ]
-    assert read(run).widths[run.facts.baseline_name] == "×1"
-    assert {one.title for one in read(run).baseline if one.width != 1} == {
-        f"{run.facts.baseline_title} ×{width:g}" for width in widths if width != 1
-    }
-
-
-@pytest.mark.usefixtures("text_only")
-def test_of_many_decisions_the_table_shows_three_and_folds_the_rest(tmp_path: Path) -> None:
-    run = quick()
-    many = replace(run.facts.variants[0], changes={f"stage{index}.depth": index for index in range(7)})
-    run = replace(run, facts=replace(run.facts, variants=(many, *run.facts.variants[1:])))
-    page = reports.write_ablation(run, tmp_path).read_text()
-    folded = "<details><summary>and 4 more</summary>stage3.depth: 3"
-    assert f"stage0.depth: 0, stage1.depth: 1, stage2.depth: 2{folded}" in page
-
-
-def checked(run: AblationRecords, accuracies: dict[str, tuple[float, float, float]]) -> AblationRecords:
-    """With a check of three learning rates for each of these networks."""
-    own = run.facts.recipe.max_lr
-    one = run.short[0]
-    rates = [
-        replace(
-            one,
-            name=f"{name} {own * times:g}",
-            state="complete",
-            curve=(replace(one.curve[-1], val_accuracy=accuracy),),
-        )
-        for name, found in accuracies.items()
-        for times, accuracy in zip((0.5, 1, 2), found, strict=True)
-    ]
-    return replace(run, rates=tuple(rates))
-
-
-def test_a_network_that_learns_at_no_rate_has_no_best_one() -> None:
-    first, second = (one.name for one in quick().facts.variants[:2])
-    nothing, fine, higher = (0.1, 0.1, 0.1), (0.4, 0.5, 0.3), (0.3, 0.4, 0.5)
-    name = quick().facts.baseline_name
-    own = f"{quick().facts.recipe.max_lr:g}"
-    nowhere = "learned nothing at any learning rate that was checked"
-
-    def said(found: dict[str, tuple[float, float, float]]) -> list[str]:
-        run = checked(quick(), found)
-        on_page = sentences.rate_words(read(run))
-        assert (nowhere in " ".join(on_page)) == any(one == nothing for one in found.values())
-        return [line for line in lines(run, headline(run)) if "learning rate" in line]
-
-    assert said({name: fine, first: fine}) == [
-        f"learning rate {own} was the best of those checked, for the baseline and every variant"
-    ]
-    assert said({name: fine, first: nothing, second: fine}) == [
-        f"{first}: {nowhere}",
-        f"learning rate {own} was the best of those checked, for all others",
-    ]
-    assert said({name: nothing, first: nothing}) == [f"{name} and {first}: {nowhere}"]
-    mixed = said({name: fine, first: nothing, second: higher})
-    assert mixed[0] == f"{first}: {nowhere}"
-    assert mixed[1].startswith(f"learning rate {own} (one seed each) is not the best for all: {second} reaches 50.0%")
 
 
 def test_every_family_is_in_the_csv_of_effects(run: AblationRecords) -> None:
