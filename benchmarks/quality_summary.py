@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import fmean, stdev
 
 from scipy.stats import t
 
-from benchmarks.quality_runs import Found
 from benchmarks.quality_table import Table
+from nas import hypervolume as volumes
 
 
 def regret(table: Table, archs: Sequence[str], best: float, searched: Sequence[int], scored: Sequence[int]) -> float:
@@ -45,12 +46,7 @@ def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def hypervolume(points: Sequence[tuple[float, float]], most: float, least: float) -> float:
     """What (multiply-adds, accuracy) dominate above accuracy ``least`` and under ``most`` multiply-adds."""
-    area, reached = 0.0, least
-    for macs, accuracy in front(points):
-        if accuracy > reached and macs < most:
-            area += (most - macs) * (accuracy - reached)
-            reached = accuracy
-    return area
+    return volumes.hypervolume([(most - macs, accuracy - least) for macs, accuracy in front(points)])
 
 
 def volume_share(table: Table, archs: Sequence[str], budget: float, scored: Sequence[int]) -> float:
@@ -58,11 +54,13 @@ def volume_share(table: Table, archs: Sequence[str], budget: float, scored: Sequ
 
     Counted from the budget and from the accuracy of the table's lower quartile under it.
     """
+    least, whole = _under(table, budget, tuple(scored))
+    return hypervolume([(table.macs[arch], table.accuracy(arch, scored)) for arch in archs], budget, least) / whole
+
+
+@lru_cache(maxsize=64)
+def _under(table: Table, budget: float, scored: tuple[int, ...]) -> tuple[float, float]:
+    """The lower quartile of accuracies, and the hypervolume of all networks, under the budget."""
     allowed = [(macs, table.accuracy(arch, scored)) for arch, macs in table.macs.items() if macs <= budget]
     least = sorted(accuracy for _, accuracy in allowed)[len(allowed) // 4]
-    reached = [(table.macs[arch], table.accuracy(arch, scored)) for arch in archs]
-    return hypervolume(reached, budget, least) / hypervolume(allowed, budget, least)
-
-
-def first(found: Found, evaluations: int) -> list[str]:
-    return found.archs[:evaluations]
+    return least, hypervolume(allowed, budget, least)

@@ -15,183 +15,16 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from statistics import fmean
 
-from benchmarks.quality_runs import Found, Search, run_all
-from benchmarks.quality_summary import best_under, interval, mean_and_error, regret, volume_share
+from benchmarks.quality_rows import Pair, Plan, Row, Volume, VolumePair, rows_and_pairs, volumes
+from benchmarks.quality_runs import run_all
 from benchmarks.quality_table import Table, read
 from nas.command import mended_by_user
 from nas.errors import NasError
 from nas.machine import machine, versions
 from nas.samplers import SAMPLERS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One sampler, budget and number of evaluations, over all seeds."""
-
-    sampler: str
-    budget: float  # multiply-adds, in the table's unit
-    evaluations: int
-    noise: bool
-    regret: float  # points
-    se: float | None  # its standard error
-    hits: float  # share of searches that chose the best network
-    ms: float  # processor time of a suggestion
-    seeds: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """A sampler against another, seed by seed; less regret is better."""
-
-    sampler: str
-    other: str
-    budget: float
-    evaluations: int
-    noise: bool
-    difference: float  # of regret, points
-    ci: tuple[float, float] | None  # 95%
-
-    @property
-    def verdict(self) -> str:
-        if self.ci is None or self.ci[0] <= 0 <= self.ci[1]:
-            return "not shown"
-        return "better" if self.ci[1] < 0 else "worse"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Volume:
-    """Two objectives: how much of the hypervolume under the budget was reached."""
-
-    sampler: str
-    budget: float
-    evaluations: int
-    share: float
-    se: float | None
-    seeds: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What is searched."""
-
-    samplers: tuple[str, ...]
-    budgets: tuple[float, ...]
-    seeds: int
-    evaluations: tuple[int, ...]
-    noises: tuple[bool, ...]
-    two: bool
-
-    def searches(self, table: Table) -> Iterator[Search]:
-        """Seed by seed, so that what a stop leaves is complete for some seeds."""
-        for seed in range(self.seeds):
-            for budget in self.budgets:
-                for sampler in self.samplers:
-                    for noise in self.noises:
-                        yield self.search(table, sampler, budget, seed, noise=noise)
-                    if self.two:
-                        yield self.search(table, sampler, budget, seed, objectives=2)
-
-    def search(
-        self, table: Table, sampler: str, budget: float, seed: int, *, noise: bool = False, objectives: int = 1
-    ) -> Search:
-        return Search(
-            sampler=sampler,
-            budget=budget,
-            seed=seed,
-            evaluations=max(self.evaluations),
-            searched=told(table, seed, noise),
-            objectives=objectives,
-        )
-
-
-def told(table: Table, seed: int, noise: bool) -> tuple[int, ...]:
-    """The trainings whose mean a search is told."""
-    return (seed % table.trainings,) if noise else tuple(range(table.trainings))
-
-
-def scored(table: Table, seed: int, noise: bool) -> tuple[int, ...]:
-    """The trainings that what it chose is scored by: with noise only those it was not told."""
-    on = told(table, seed, noise)
-    return tuple(number for number in range(table.trainings) if number not in on) if noise else on
-
-
-def rows_and_pairs(table: Table, plan: Plan, found: dict[str, Found]) -> tuple[list[Row], list[Pair]]:
-    rows, pairs = [], []
-    for noise in plan.noises:
-        for budget in plan.budgets:
-            best = {seed: best_under(table, budget, scored(table, seed, noise)) for seed in range(plan.seeds)}
-            for evaluations in plan.evaluations:
-                regrets: dict[str, list[float]] = {}
-                for sampler in plan.samplers:
-                    searches = [plan.search(table, sampler, budget, seed, noise=noise) for seed in range(plan.seeds)]
-                    results = [found[one.key] for one in searches]
-                    regrets[sampler] = [
-                        regret(
-                            table,
-                            one.archs[:evaluations],
-                            best[seed],
-                            told(table, seed, noise),
-                            scored(table, seed, noise),
-                        )
-                        for seed, one in enumerate(results)
-                    ]
-                    mean, error = mean_and_error(regrets[sampler])
-                    rows.append(
-                        Row(
-                            sampler=sampler,
-                            budget=budget,
-                            evaluations=evaluations,
-                            noise=noise,
-                            regret=mean,
-                            se=error,
-                            hits=fmean(one < 1e-9 for one in regrets[sampler]),
-                            ms=fmean(fmean(one.ms[:evaluations]) for one in results),
-                            seeds=plan.seeds,
-                        )
-                    )
-                for sampler, mine in regrets.items():
-                    for other, theirs in regrets.items():
-                        if other != sampler:
-                            differences = [one - two for one, two in zip(mine, theirs, strict=True)]
-                            pairs.append(
-                                Pair(
-                                    sampler=sampler,
-                                    other=other,
-                                    budget=budget,
-                                    evaluations=evaluations,
-                                    noise=noise,
-                                    difference=fmean(differences),
-                                    ci=interval(differences),
-                                )
-                            )
-    return rows, pairs
-
-
-def volumes(table: Table, plan: Plan, found: dict[str, Found]) -> list[Volume]:
-    result = []
-    for budget in plan.budgets if plan.two else ():
-        for evaluations in plan.evaluations:
-            for sampler in plan.samplers:
-                shares = [
-                    volume_share(
-                        table,
-                        found[plan.search(table, sampler, budget, seed, objectives=2).key].archs[:evaluations],
-                        budget,
-                        told(table, seed, False),
-                    )
-                    for seed in range(plan.seeds)
-                ]
-                mean, error = mean_and_error(shares)
-                result.append(
-                    Volume(
-                        sampler=sampler, budget=budget, evaluations=evaluations, share=mean, se=error, seeds=plan.seeds
-                    )
-                )
-    return result
 
 
 def main() -> None:
@@ -207,7 +40,14 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--evaluations", type=int, nargs="+", default=[20, 50, 100, 200], metavar="N")
-    parser.add_argument("--samplers", nargs="+", choices=tuple(SAMPLERS), default=list(SAMPLERS), metavar="NAME")
+    parser.add_argument(
+        "--samplers",
+        nargs="+",
+        choices=tuple(SAMPLERS),
+        default=[name for name in SAMPLERS if not name.startswith("block_")],
+        metavar="NAME",
+        help="default: all but the variants of block, which differ little or know more of a network than a table says",
+    )
     parser.add_argument(
         "--noise", choices=("none", "honest", "both"), default="both", help="both where there are two trainings"
     )
@@ -228,7 +68,7 @@ def main() -> None:
             say=lambda text: print(text, file=sys.stderr, flush=True),
         )
     rows, pairs = rows_and_pairs(table, plan, found)
-    spanned = volumes(table, plan, found)
+    spanned, volume_pairs = volumes(table, plan, found)
     if options.figure:
         from benchmarks.quality_figure import draw_figure
 
@@ -241,12 +81,13 @@ def main() -> None:
             "rows": [asdict(row) for row in rows],
             "pairs": [asdict(pair) | {"verdict": pair.verdict} for pair in pairs],
             "hypervolume": [asdict(one) for one in spanned],
+            "hypervolume_pairs": [asdict(pair) | {"verdict": pair.verdict} for pair in volume_pairs],
             "machine": machine(),
             "versions": versions(),
         }
         print(json.dumps(document, indent=2))
         return
-    for line in lines(rows, pairs, spanned):
+    for line in lines(rows, pairs, spanned, volume_pairs):
         print(line)
 
 
@@ -298,7 +139,9 @@ def plan_from(options: argparse.Namespace, table: Table) -> Plan:
     )
 
 
-def lines(rows: Sequence[Row], pairs: Sequence[Pair], spanned: Sequence[Volume]) -> Iterator[str]:
+def lines(
+    rows: Sequence[Row], pairs: Sequence[Pair], spanned: Sequence[Volume], volume_pairs: Sequence[VolumePair]
+) -> Iterator[str]:
     for row in rows:
         error = "" if row.se is None else f" ± {row.se:.3f}"
         noise = "noise" if row.noise else "no noise"
@@ -318,6 +161,13 @@ def lines(rows: Sequence[Row], pairs: Sequence[Pair], spanned: Sequence[Volume])
             f"{one.sampler:10} two objectives, budget {one.budget:.6g}, {one.evaluations:3} evaluations: "
             f"{one.share:.1%} of the hypervolume" + ("" if one.se is None else f" ± {one.se:.1%}")
         )
+    for two in volume_pairs:
+        if two.sampler == rows[0].sampler and two.ci is not None:
+            yield (
+                f"{two.sampler} less {two.other}, two objectives, budget {two.budget:.6g}, "
+                f"{two.evaluations} evaluations: "
+                f"{two.difference:+.1%} ({two.ci[0]:+.1%} to {two.ci[1]:+.1%}), {two.verdict}"
+            )
 
 
 if __name__ == "__main__":

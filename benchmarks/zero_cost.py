@@ -1,14 +1,13 @@
 """Do scores of untrained networks rank trained ones better than multiply-adds do?
 
-    NAS_DATA_DIR=... python -m benchmarks.zero_cost DATABASE... [--bands 40 51 60] [--seeds 3] [--regret 20] [--json]
+    NAS_DATA_DIR=... python -m benchmarks.zero_cost DATABASE... [--bands 40 51 60] [--seeds 3] [--json]
     python -m benchmarks.zero_cost --mnasnet TABLE.csv [--networks 300] [--json]
 
 Networks that searches trained (SQLite files, only complete trials of a search itself), or that a table of MnasNet's
 space lists; those of one recipe together. Spearman's ρ of each score with validation accuracy, and the partial one when
 multiply-adds are known, over all and in bands of multiply-adds (of a table: fifths), with 95% bootstrap intervals over
 networks. Networks are scored in the form they were trained in, those of the table at 64 px. ``naswot`` sees noise,
-``naswot_images`` the first images of CIFAR-10, where NAS_DATA_DIR says where they are. With ``--regret`` so many
-searches pick from what was recorded, with the score and without: points that the best one found lacks to the best.
+``naswot_images`` the first images of CIFAR-10, where NAS_DATA_DIR says where they are.
 """
 
 import argparse
@@ -29,25 +28,20 @@ from typing import Any
 import numpy as np
 import optuna
 import torch
-from scipy.stats import rankdata, t
+from scipy.stats import rankdata
 
 from nas.arch import ArchSpec
 from nas.blocks import Block, Classifier, Convolution, InvertedResidual, Pooling
-from nas.budget import Budget
 from nas.command import mended_by_user
 from nas.cost import cost
 from nas.data import load
 from nas.errors import NasError
-from nas.samplers import SAMPLERS, InsideSampler, ask
-from nas.space import Choices, rebuild
 from nas.storage import open_storage, read_run
 from nas.zero_cost import BATCH, naswot, synflow
-from search_spaces import SPACES
 
 RESAMPLES = 2000
 TABLE_PX = 64
 LEAST_IN_BAND = 10  # networks
-REGRET_AFTER = (10, 12, 16, 20)  # evaluations; the first eight are the same with the score and without
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +49,6 @@ class Trained:
     spec: ArchSpec  # as trained
     macs: int  # as deployed
     accuracy: float
-    choices: Choices | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +80,7 @@ def recorded(paths: Sequence[Path]) -> dict[str, list[Trained]]:
                 if record.val_accuracy is None:
                     continue
                 spec = record.spec.trained_on(resolution=recipe.resolution, classes=images.classes)
-                one = Trained(spec=spec, macs=record.macs, accuracy=record.val_accuracy, choices=record.choices)
+                one = Trained(spec=spec, macs=record.macs, accuracy=record.val_accuracy)
                 key = (
                     f"{images.label}, {recipe.epochs} epochs of {recipe.train_images} images at {recipe.resolution} px"
                 )
@@ -198,75 +191,12 @@ def _interval(of: Callable[..., float], samples: Sequence[np.ndarray], *columns:
     return float(low), float(high)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Saved:
-    """Regret with the score less regret without, in points; below zero the score helps."""
-
-    evaluations: int
-    networks: int
-    without: float
-    with_score: float
-    difference: float
-    ci: tuple[float, float]  # 95%, Student's t over pairs of equal seeds
-
-
-def regrets(networks: Sequence[Trained], searches: int) -> list[Saved]:
-    """Searches among recorded networks of ``mobilenet_v3`` up to 60 MFLOPs, told what was recorded."""
-    budget = Budget(macs=60_000_000)
-    known = {
-        spec.blocks: one
-        for one in networks
-        if one.choices
-        for spec in [rebuild(SPACES["mobilenet_v3"], one.choices)]
-        if budget.fits(spec)
-    }
-    best = max(one.accuracy for one in known.values())
-    table: dict[str, list[list[float]]] = {"block": [], "block_scores": []}
-    for seed in range(searches):
-        for name, found in table.items():
-            sampler = InsideSampler(
-                SPACES["mobilenet_v3"],
-                budget,
-                seed=seed,
-                make_inner=SAMPLERS[name],
-                name=name,
-                candidates=[one.choices for one in known.values() if one.choices],
-            )
-            study = optuna.create_study(direction="maximize", sampler=sampler)
-            reached = []
-            for _ in range(max(REGRET_AFTER)):
-                trial, _, spec = ask(study, SPACES["mobilenet_v3"])
-                study.tell(trial, known[spec.blocks].accuracy)
-                reached.append(100 * (best - study.best_value))
-            found.append([reached[count - 1] for count in REGRET_AFTER])
-        print(f"search {seed + 1} of {searches}", file=sys.stderr, flush=True)
-    without, with_score = (np.array(found) for found in table.values())
-    result = []
-    for column, evaluations in enumerate(REGRET_AFTER):
-        pairs = with_score[:, column] - without[:, column]
-        half = t.ppf(0.975, searches - 1) * pairs.std(ddof=1) / np.sqrt(searches)
-        result.append(
-            Saved(
-                evaluations=evaluations,
-                networks=len(known),
-                without=float(without[:, column].mean()),
-                with_score=float(with_score[:, column].mean()),
-                difference=float(pairs.mean()),
-                ci=(float(pairs.mean() - half), float(pairs.mean() + half)),
-            )
-        )
-    return result
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("databases", nargs="*", type=Path)
     parser.add_argument("--mnasnet", type=Path, help="a table of MnasNet's space")
     parser.add_argument("--networks", type=int, default=300, help="of the table")
     parser.add_argument("--bands", type=float, nargs="+", default=[40, 51, 60], help="their edges, 10⁶ multiply-adds")
-    parser.add_argument(
-        "--regret", type=int, default=0, help="searches of recorded networks, with the score and without"
-    )
     parser.add_argument("--seeds", type=int, default=1, help="of weights, over which scores are averaged")
     parser.add_argument("--least", type=int, default=20, help="networks of one recipe")
     parser.add_argument("--json", action="store_true")
@@ -289,10 +219,6 @@ def main() -> None:
         raise NasError(f"no {asked.least} networks of one recipe; give databases of searches, or a table")
     document: list[dict[str, Any]] = []
     for key, networks in groups.items():
-        if asked.regret > 1:
-            for saved in regrets(networks, asked.regret):
-                document.append({"group": key, **saved.__dict__})
-            continue
         scores, seconds = scored(networks, asked.seeds, images)
         macs = [one.macs / 1e6 for one in networks]
         edges = list(np.quantile(macs, [0, 0.2, 0.4, 0.6, 0.8, 1])) if asked.mnasnet else asked.bands
@@ -309,9 +235,6 @@ def main() -> None:
         print(json.dumps(document, indent=2))
         return
     for one in document:
-        if asked.regret > 1:
-            print(one)
-            continue
         beside = (
             ""
             if one["beside_macs"] is None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from scipy.stats import ttest_rel
 
+from benchmarks.quality_rows import Pair, VolumePair
 from benchmarks.quality_runs import Search, search
 from benchmarks.quality_summary import best_under, front, hypervolume, interval, regret, volume_share
 from benchmarks.quality_table import MacsLimit, Table, read
@@ -139,6 +140,11 @@ def test_the_command_prints_one_document_and_goes_on_where_it_was(tmp_path: Path
     assert (there["sampler"], there["other"]) == (back["other"], back["sampler"])
     assert there["difference"] == pytest.approx(-back["difference"])
     assert all(0 <= one["share"] <= 1 for one in document["hypervolume"])
+    shares = {(one["sampler"], one["evaluations"]): one["share"] for one in document["hypervolume"]}
+    assert len(document["hypervolume_pairs"]) == 2 * 2  # both ways round, evaluations
+    for pair in document["hypervolume_pairs"]:
+        own, other = (shares[name, pair["evaluations"]] for name in (pair["sampler"], pair["other"]))
+        assert pair["difference"] == pytest.approx(own - other)
     assert (tmp_path / "f.png").stat().st_size > 0
     stored = (tmp_path / "out" / "t.jsonl").read_text()
     assert len(stored.splitlines()) == 2 * 3 * 3
@@ -161,3 +167,20 @@ def test_what_cannot_be_asked_is_said_in_one_line(tmp_path: Path) -> None:
     missing = command(tmp_path / "none.csv", tmp_path / "out")
     assert missing.returncode == 2
     assert "cannot be read" in missing.stderr
+
+
+def test_less_regret_is_better_and_more_hypervolume() -> None:
+    known = {"sampler": "a", "other": "b", "budget": 1.0, "evaluations": 20}
+    found = {
+        ci: (
+            Pair(**known, noise=False, difference=0.0, ci=ci).verdict,  # type: ignore[arg-type]
+            VolumePair(**known, difference=0.0, ci=ci).verdict,  # type: ignore[arg-type]
+        )
+        for ci in ((-2.0, -1.0), (1.0, 2.0), (-1.0, 1.0), None)
+    }
+    assert found == {
+        (-2.0, -1.0): ("better", "worse"),
+        (1.0, 2.0): ("worse", "better"),
+        (-1.0, 1.0): ("not shown", "not shown"),
+        None: ("not shown", "not shown"),
+    }

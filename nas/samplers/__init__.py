@@ -3,7 +3,7 @@
 from optuna.samplers import BaseSampler, NSGAIISampler
 
 from nas.samplers.ask import ask
-from nas.samplers.block import BlockProposer, BlockSampler, Unsized, WithLosses, WithScores
+from nas.samplers.block import BlockProposer, BlockSampler, Unsized, WithLosses, WithScores, WithTraining
 from nas.samplers.evolution import Evolution
 from nas.samplers.inside import InsideSampler, MakeInner
 from nas.samplers.local_search import LocalSearch
@@ -26,6 +26,7 @@ def gp(seed: int) -> BaseSampler:
 SAMPLERS: dict[str, MakeInner | None] = {
     "block": BlockProposer,
     "block_unsized": Unsized,
+    "block_training": WithTraining,
     "block_losses": WithLosses,
     "block_scores": WithScores,
     "tpe": MomentTPE,

@@ -18,7 +18,7 @@ from nas.samplers.improvement import expected_improvement
 from nas.samplers.inside import InsideSampler
 from nas.samplers.kernel import Encoded, Encoder, Floats, domains_of
 from nas.samplers.moment import Moment, merits
-from nas.samplers.scores import scores
+from nas.samplers.scores import scores, training_costs
 from nas.samplers.surrogate import Surrogate, learn
 from nas.samplers.told import Told
 from nas.space import Choices, Pick
@@ -45,13 +45,15 @@ KEPT = 50  # of them the best
 class BlockProposer:
     """One suggestion of ``BlockSampler``.
 
-    ``by_size``: values are first explained by how much of the limit is used. ``by_losses``: what is learned is the mean
-    of value and sum of training losses, both in their own deviations, where there is one objective and all have losses.
-    ``by_scores``: of the most promising networks, values are first explained by a score of the untrained network too.
+    ``by_size``: values are first explained by how much of the limit is used; ``by_training``: by multiply-adds of the
+    form that is trained too. ``by_losses``: what is learned is the mean of value and sum of training losses, both in
+    their own deviations, where there is one objective and all have losses. ``by_scores``: of the most promising
+    networks, values are first explained by a score of the untrained network too.
     """
 
     seed: int
     by_size: bool = BY_SIZE
+    by_training: bool = False
     by_losses: bool = False
     by_scores: bool = False
     beginning: ClassVar[int] = BEGINNING
@@ -77,7 +79,8 @@ class BlockProposer:
                 sizes = [0.0] * len(networks)
             elif sizes is None:
                 sizes = [moment.feasible.size(network) for network in networks]
-            return encoder(networks, sizes)
+            found = encoder(networks, sizes)
+            return found.and_by(training_costs(networks)) if self.by_training else found
 
         known = encoded(points, [one.size for one in told])
         learned = [learn(known, of_one) for of_one in values.T]
@@ -119,6 +122,13 @@ class Unsized(BlockProposer):
     """For comparison: multiply-adds are not looked at beyond what fits."""
 
     by_size: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WithTraining(BlockProposer):
+    """Looks at what a network costs in training too, which is another form of it than the budget counts."""
+
+    by_training: bool = True
 
 
 @dataclass(frozen=True, slots=True)

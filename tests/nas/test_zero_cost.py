@@ -17,9 +17,10 @@ from nas.layers import Residual, SqueezeExcite
 from nas.model import build
 from nas.samplers import SAMPLERS, InsideSampler, ask, block
 from nas.samplers.kernel import Encoder, Floats, domains_of
-from nas.samplers.scores import scores
+from nas.samplers.scores import scores, training_costs
 from nas.samplers.surrogate import learn
 from nas.zero_cost import agreement, flow, naswot, synflow
+from search_spaces import find_reference
 from tests.nas.fast import BUDGET, tiny_space
 
 TINY = tiny_space(lambda name, options: options[0])
@@ -138,7 +139,12 @@ def test_a_first_explanation_more_is_a_slope_more() -> None:
     assert np.abs(blind - (3 - 2 * unseen)).max() > 1
 
 
-def test_a_sampler_is_led_by_the_score_and_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("sampler", "known", "most"), [("block_scores", "scores", 24), ("block_training", "training_costs", 500)]
+)
+def test_a_sampler_is_led_by_what_is_known_of_untrained_networks_and_only_when_asked(
+    sampler: str, known: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing but the made-up score, and noise, is what values depend on: with it better networks are found."""
     asked: list[int] = []
 
@@ -149,7 +155,7 @@ def test_a_sampler_is_led_by_the_score_and_only_when_asked(monkeypatch: pytest.M
         asked.append(len(found))
         return np.array([made_up(one.spec) for one in found])
 
-    monkeypatch.setattr(block, "scores", counting)
+    monkeypatch.setattr(block, known, counting)
 
     def mean_of(name: str) -> float:
         values = []
@@ -166,8 +172,8 @@ def test_a_sampler_is_led_by_the_score_and_only_when_asked(monkeypatch: pytest.M
     without = mean_of("block")
     assert not asked
     # the mean of 32 even draws has a deviation of 0.05
-    assert mean_of("block_scores") > without + 0.15
-    assert max(asked) <= 24
+    assert mean_of(sampler) > without + 0.15
+    assert max(asked) <= most
 
 
 def test_what_is_no_architecture_and_what_nothing_flows_through_have_scores_too() -> None:
@@ -177,3 +183,11 @@ def test_what_is_no_architecture_and_what_nothing_flows_through_have_scores_too(
     assert found[2] == 0
     assert np.all(np.isfinite(found))
     assert found[:2].tolist() == scores(some).tolist()
+
+
+def test_what_training_costs_is_counted_in_the_form_for_small_images() -> None:
+    small = find_reference("mobilenet_v3_small").spec()
+    on_cifar = 17_507_328  # multiply-adds at 32 px with ten classes
+    odd = Draw(choices={}, domains={}, spec="a text")  # type: ignore[arg-type]
+    found = training_costs([Draw(choices={}, domains={}, spec=small), odd])
+    assert found.tolist() == [(on_cifar + 990 * 1024) / 1e6, 0]
