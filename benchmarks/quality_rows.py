@@ -6,7 +6,7 @@ from itertools import permutations
 from statistics import fmean
 
 from benchmarks.quality_runs import Found, Search
-from benchmarks.quality_summary import best_under, interval, mean_and_error, regret, volume_share
+from benchmarks.quality_summary import best_under, expected, interval, mean_and_error, regret, volume_share
 from benchmarks.quality_table import Table
 
 
@@ -87,6 +87,7 @@ class Plan:
     evaluations: tuple[int, ...]
     noises: tuple[bool, ...]
     two: bool
+    smoothed: bool = False
 
     def searches(self, table: Table) -> Iterator[Search]:
         """Seed by seed, so that what a stop leaves is complete for some seeds."""
@@ -132,30 +133,33 @@ def rows_and_pairs(table: Table, plan: Plan, found: dict[str, Found]) -> tuple[l
                 for sampler in plan.samplers:
                     searches = [plan.search(table, sampler, budget, seed, noise=noise) for seed in range(plan.seeds)]
                     results = [found[one.key] for one in searches]
-                    regrets[sampler] = [
-                        regret(
-                            table,
-                            one.archs[:evaluations],
-                            best[seed],
-                            told(table, seed, noise),
-                            scored(table, seed, noise),
+                    for name, smoothed in [(sampler, False), (f"{sampler} smoothed", True)][: 1 + plan.smoothed]:
+                        regrets[name] = [
+                            regret(
+                                table,
+                                archs,
+                                best[seed],
+                                on,
+                                scored(table, seed, noise),
+                                by=expected(table, archs, budget, on) if smoothed else None,
+                            )
+                            for seed, one in enumerate(results)
+                            for archs, on in [(one.archs[:evaluations], told(table, seed, noise))]
+                        ]
+                        mean, error = mean_and_error(regrets[name])
+                        rows.append(
+                            Row(
+                                sampler=name,
+                                budget=budget,
+                                evaluations=evaluations,
+                                noise=noise,
+                                regret=mean,
+                                se=error,
+                                hits=fmean(one < 1e-9 for one in regrets[name]),
+                                ms=fmean(fmean(one.ms[:evaluations]) for one in results),
+                                seeds=plan.seeds,
+                            )
                         )
-                        for seed, one in enumerate(results)
-                    ]
-                    mean, error = mean_and_error(regrets[sampler])
-                    rows.append(
-                        Row(
-                            sampler=sampler,
-                            budget=budget,
-                            evaluations=evaluations,
-                            noise=noise,
-                            regret=mean,
-                            se=error,
-                            hits=fmean(one < 1e-9 for one in regrets[sampler]),
-                            ms=fmean(fmean(one.ms[:evaluations]) for one in results),
-                            seeds=plan.seeds,
-                        )
-                    )
                 for sampler, other in permutations(regrets, 2):
                     differences = [one - two for one, two in zip(regrets[sampler], regrets[other], strict=True)]
                     pairs.append(

@@ -5,16 +5,43 @@ from collections.abc import Sequence
 from functools import lru_cache
 from statistics import fmean, stdev
 
+import numpy as np
 from scipy.stats import t
 
 from benchmarks.quality_table import Table
 from nas import hypervolume as volumes
+from nas.samplers.kernel import domains_of, encode
+from nas.samplers.surrogate import learn
 
 
-def regret(table: Table, archs: Sequence[str], best: float, searched: Sequence[int], scored: Sequence[int]) -> float:
-    """In points: the best network of the table under the budget less the one the search would choose."""
-    chosen = max(archs, key=lambda arch: table.accuracy(arch, searched))
+def regret(
+    table: Table,
+    archs: Sequence[str],
+    best: float,
+    searched: Sequence[int],
+    scored: Sequence[int],
+    by: Sequence[float] | None = None,
+) -> float:
+    """In points: the best network of the table under the budget less the one the search would choose.
+
+    That is the one with the best value it was told, or with the best of ``by``.
+    """
+    values = [table.accuracy(arch, searched) for arch in archs] if by is None else by
+    chosen = archs[max(range(len(archs)), key=values.__getitem__)]
     return best - table.accuracy(chosen, scored)
+
+
+def expected(table: Table, archs: Sequence[str], budget: float, searched: Sequence[int]) -> list[float]:
+    """What the Gaussian process of ``block`` expects of each network, learned from the values of all of them."""
+    points = [table.draw(arch) for arch in archs]
+    values = np.array([table.accuracy(arch, searched) for arch in archs])
+    if np.ptp(values) == 0:
+        return values.tolist()
+    return (
+        learn(encode(points, domains_of(points), [table.macs[arch] / budget for arch in archs]), values)
+        .expected()
+        .tolist()
+    )
 
 
 def best_under(table: Table, budget: float, scored: Sequence[int]) -> float:

@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from statistics import fmean
 
+from nas.draw import Draw, walk
 from nas.errors import NasError
-from nas.space import Option, Pick
+from nas.space import Option, Pick, replaying
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +47,9 @@ class Table:
         if self.whole:
             return None
         return [dict(zip(self.options, self._parts(arch), strict=True)) for arch in self.rows]
+
+    def draw(self, arch: str) -> Draw:
+        return walk(self.space, replaying(dict(zip(self.options, self._parts(arch), strict=True))))
 
     def _parts(self, arch: str) -> list[Option]:
         parts = arch.split(self.split) if self.split else list(arch)

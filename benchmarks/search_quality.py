@@ -7,8 +7,9 @@ networks that fit, none twice. Where the table is not a whole space its rows are
 network that a search would choose lacks, in points of accuracy, to the best one under the budget; in pairs of equal
 seeds with the other samplers, with 95% intervals. Without noise a search is told the mean of all trainings and scored
 by it; with noise it is told one training (the seed says which) and what it chose is scored by the mean of the others.
-With two objectives, accuracy and multiply-adds, it is the share of the hypervolume that can be had. Times are of the
-processor (set OMP_NUM_THREADS=1). Stopped, it goes on where it was (``runs/benchmarks/search_quality``).
+With two objectives, accuracy and multiply-adds, it is the share of the hypervolume that can be had. With ``--smoothed``
+each search also chooses by what a Gaussian process expects of what it tried, instead of by the value told. Times are
+of the processor (set OMP_NUM_THREADS=1). Stopped, it goes on where it was (``runs/benchmarks/search_quality``).
 """
 
 import argparse
@@ -52,6 +53,11 @@ def main() -> None:
         "--noise", choices=("none", "honest", "both"), default="both", help="both where there are two trainings"
     )
     parser.add_argument("--two", action="store_true", help="also with two objectives")
+    parser.add_argument(
+        "--smoothed",
+        action="store_true",
+        help="also with the choice left to a Gaussian process, as block has one",
+    )
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks/search_quality"), metavar="DIR")
     parser.add_argument("--figure", type=Path)
@@ -136,6 +142,7 @@ def plan_from(options: argparse.Namespace, table: Table) -> Plan:
         evaluations=tuple(sorted(options.evaluations)),
         noises=noises,
         two=options.two,
+        smoothed=options.smoothed,
     )
 
 

@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from scipy.stats import ttest_rel
 
 from benchmarks.quality_rows import Pair, VolumePair
 from benchmarks.quality_runs import Search, search
-from benchmarks.quality_summary import best_under, front, hypervolume, interval, regret, volume_share
+from benchmarks.quality_summary import best_under, expected, front, hypervolume, interval, regret, volume_share
 from benchmarks.quality_table import MacsLimit, Table, read
 from nas.errors import NasError
 from nas.samplers import SAMPLERS
@@ -76,6 +77,17 @@ def test_regret_is_by_what_was_searched_on_and_scored_by_the_others(whole: Table
     assert best == max((row[0] + row[2]) / 2 for arch, row in whole.rows.items() if whole.macs[arch] <= 900)
     assert regret(whole, archs, best, (1,), (0, 2)) == pytest.approx(best - scored)
     assert regret(whole, list(whole.rows), best_under(whole, 1e9, (0,)), (0,), (0,)) == 0
+
+
+def test_a_smoothed_choice_is_by_what_networks_that_share_choices_gave(whole: Table) -> None:
+    """Worth is the first digit, but for one lucky training."""
+    lucky = replace(whole, rows={arch: (float(arch[0]),) for arch in whole.rows} | {"11112": (3.5,)})
+    tried = [*random.Random(0).sample(sorted(lucky.rows), 80), "11112", "33333"]
+    by = expected(lucky, tried, 1503, (0,))
+    assert regret(lucky, tried, 3.5, (0,), (0,)) == 0
+    assert regret(lucky, tried, 3.5, (0,), (0,), by=by) == 0.5
+    flat = replace(whole, rows=dict.fromkeys(whole.rows, (1.0,)))
+    assert expected(flat, tried, 1503, (0,)) == [1.0] * 82
 
 
 def test_intervals_are_those_of_the_paired_t_test() -> None:
@@ -148,6 +160,9 @@ def test_the_command_prints_one_document_and_goes_on_where_it_was(tmp_path: Path
     assert (tmp_path / "f.png").stat().st_size > 0
     stored = (tmp_path / "out" / "t.jsonl").read_text()
     assert len(stored.splitlines()) == 2 * 3 * 3
+    smoothed = json.loads(command(path, tmp_path / "out", "--json", "--smoothed").stdout)
+    assert [row for row in smoothed["rows"] if "smoothed" not in row["sampler"]] == rows
+    assert len(smoothed["rows"]) == 2 * len(rows)
     again = command(path, tmp_path / "out", "--json", "--two")
     assert "18 searches, 18 of them done before" in again.stderr
     assert json.loads(again.stdout)["rows"] == rows
