@@ -489,7 +489,7 @@ def test_the_volume_of_fewer_members_is_not_compared_while_others_are_being_conf
     found = front_against_control(front_run(out, confirm=3))
     assert found is not None
     assert found.members == (2, 1)
-    failed = {**FRONT_FRESH, "control 1": {1: 0.6, 2: 0.58, 3: None}}
+    failed: Mapping[str, Mapping[int, float | None]] = {**FRONT_FRESH, "control 1": {1: 0.6, 2: 0.58, 3: None}}
     found = front_against_control(front_run(failed, confirm=3))
     assert found is not None
     assert (found.members, found.difference.seeds) == ((2, 1), (1, 2, 3))
