@@ -144,6 +144,7 @@ def test_added_to_a_finished_search_it_trains_the_control_and_nothing_else(stora
         part: before[part] for part in ("trials", "references")
     }
     assert after["confirmations"][: len(before["confirmations"])] == before["confirmations"]
+    assert len(after["control"]) == 6
     control = {one.spec for one in after["control"]}
     best = {one.spec for one in evidence.finalists(tuple(after["control"]))}
     known = {one.spec for one in (*before["trials"], *before["references"])}
@@ -207,6 +208,42 @@ def test_a_time_limit_leaves_time_for_the_control(storage: BaseStorage, monkeypa
     # no more than asked, and no more is left than another trial, its twin and what may be copied would have taken
     assert clock.now - 1000 <= 400
     assert clock.now - 1000 >= 400 - 20 - 30
+
+
+def test_one_more_trial_is_begun_only_where_its_twin_fits_too(
+    storage: BaseStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    facts = asked(trials=50, confirm=0)
+
+    def begun(limit: float, workers: int) -> bool:
+        one = driver(storage, clock, facts=facts, time_limit=limit, forecast=Forecast(fixed=10.0, per_mac=0.0))
+        one._begin, one.executor = clock.now, replace(one.executor, workers=workers)  # type: ignore[type-var]
+        return not one._out_of_time()
+
+    assert [begun(limit, 1) for limit in (19, 21)] == [False, True]  # a trial, and a draw beside it
+    assert [begun(limit, 2) for limit in (14, 16)] == [False, True]  # two draws at a time
+
+
+def test_the_time_left_of_a_finished_search_counts_a_control_and_its_confirmation(storage: BaseStorage) -> None:
+    told: list[float] = []
+
+    class Telling(Silent):
+        def remaining(self, seconds: float) -> None:
+            told.append(seconds)
+
+    run(storage, study_facts(trials=5, confirm=2))
+    one = driver(
+        storage,
+        FakeTraining(),
+        facts=asked(trials=5, confirm=2),
+        forecast=Forecast(fixed=10.0, per_mac=0.0),
+        watch=Telling(),
+    )
+    assert one.forecast is not None
+    one.forecast.done = _Forgetful()
+    one.run()
+    assert told[0] >= 10 * (5 + 2 * 3)
 
 
 def test_the_time_left_counts_it(storage: BaseStorage) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from nas import fronts
 from nas.control_evidence import against_control, front_against_control
 from nas.objectives import Goal, MnasNet
 from nas.record import RunRecords
@@ -21,7 +22,7 @@ from reports.figures.base import style
 from reports.figures.search_progress import BEST_DRAW
 from reports.sentences import summary
 from reports.tables import control_rows, network_rows, networks_csv
-from reports.words import signed
+from reports.words import cost, signed
 from tests.reports.fakes import fake_front, fake_run, with_control
 
 SEEDS = (1, 2, 3)
@@ -51,7 +52,9 @@ def test_the_verdict_is_the_same_everywhere(shift: float, begins: str, verdict: 
     run = run_of(shift)
     said = shown(run)
     assert said.startswith(begins)
-    assert "the best of 8 random draws" in said
+    against = against_control(run)
+    assert against is not None
+    assert f"{against.control.title} ({cost(run, against.control)}), the best of 8 random draws" in said
     assert "95% interval" in said
     assert "(seeds 1–3, widened for having chosen among 3 and 3)" in said
     assert summary(run, next_command="x")[2] == said
@@ -113,6 +116,8 @@ def test_an_unfinished_control_is_said_and_compares_nothing() -> None:
     run = with_control(fake_run(trials=8, seeds=SEEDS), confirmed=False)
     assert shown(run) == "Nothing is shown yet against the control: fresh seeds are still to come."
     assert "9 trainings of finalists and references on fresh seeds" in standing.still_to_do(run)
+    document = run_json(replace(run, control=()))["control"]
+    assert (document["networks"], document["networks_left"]) == ([], 8)
     cut = replace(run, control=run.control[:5])
     assert shown(cut) == "Nothing is shown yet against the control: 5 of 8 networks are trained."
     assert "3 networks of the control" in standing.still_to_do(cut)
@@ -225,6 +230,8 @@ def test_a_demonstration_compares_nothing() -> None:
     }
     assert {row.role for row in control_rows(run)} == {"control"}
     assert "beat" not in shown(run)
+    front = with_control(fake_front(trials=8, seeds=SEEDS))
+    assert "hypervolume" not in run_json(replace(front, facts=replace(front.facts, names_winner=False)))["control"]
 
 
 def test_the_progress_shows_both_and_says_what_the_other_is() -> None:
@@ -273,3 +280,26 @@ def test_fronts_are_compared_by_volume() -> None:
     assert isinstance(drawn, Drawing)
     (line,) = [one for one in drawn.figure.axes[0].lines if one.get_label() == "the control"]
     assert list(line.get_ydata()) == [100 * volume for volume in document["hypervolume"]]  # type: ignore[arg-type]
+
+
+def test_a_front_of_fewer_confirmed_members_is_said_to_be_one() -> None:
+    run = with_control(fake_front(trials=8, seeds=SEEDS), shift=-0.2)
+    whole = front_against_control(run)
+    assert whole is not None
+    drawn = [one.key for one in run.confirmations if one.key.startswith("control")]
+    fewer = replace(run, confirmations=tuple(one for one in run.confirmations if one.key != drawn[0]))
+    own, others = whole.members
+    assert f"the volume of {own} confirmed members less that of {others - 1} of 8 random draws" in shown(fewer)
+
+
+def test_volumes_of_both_are_drawn_and_told_from_one_origin() -> None:
+    run = with_control(fake_front(trials=8, seeds=SEEDS, goal=Goal(objectives=("accuracy", "params"))))
+    run = replace(run, trials=tuple(replace(one, params=2 * one.params) for one in run.trials))  # the dearest is there
+    volumes = fronts.progress(run.control, run.facts, fronts.origin(run))
+    assert volumes != fronts.progress(run.control, run.facts)
+    assert run_json(run)["control"]["hypervolume"] == volumes
+    with style():
+        drawn = FRONT_FIGURES["hypervolume"](run)
+    assert isinstance(drawn, Drawing)
+    (line,) = [one for one in drawn.figure.axes[0].lines if one.get_label() == "the control"]
+    assert list(line.get_ydata()) == [100 * volume for volume in volumes]  # type: ignore[arg-type]
