@@ -3,6 +3,7 @@
 import math
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -143,6 +144,7 @@ def test_added_to_a_finished_search_it_trains_the_control_and_nothing_else(stora
         part: before[part] for part in ("trials", "references")
     }
     assert after["confirmations"][: len(before["confirmations"])] == before["confirmations"]
+    assert len(after["control"]) == 6
     control = {one.spec for one in after["control"]}
     best = {one.spec for one in evidence.finalists(tuple(after["control"]))}
     known = {one.spec for one in (*before["trials"], *before["references"])}
@@ -206,6 +208,42 @@ def test_a_time_limit_leaves_time_for_the_control(storage: BaseStorage, monkeypa
     # no more than asked, and no more is left than another trial, its twin and what may be copied would have taken
     assert clock.now - 1000 <= 400
     assert clock.now - 1000 >= 400 - 20 - 30
+
+
+def test_one_more_trial_is_begun_only_where_its_twin_fits_too(
+    storage: BaseStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    facts = asked(trials=50, confirm=0)
+
+    def begun(limit: float, workers: int) -> bool:
+        one = driver(storage, clock, facts=facts, time_limit=limit, forecast=Forecast(fixed=10.0, per_mac=0.0))
+        one._begin, one.executor = clock.now, replace(one.executor, workers=workers)  # type: ignore[type-var]
+        return not one._out_of_time()
+
+    assert [begun(limit, 1) for limit in (19, 21)] == [False, True]  # a trial, and a draw beside it
+    assert [begun(limit, 2) for limit in (14, 16)] == [False, True]  # two draws at a time
+
+
+def test_the_time_left_of_a_finished_search_counts_a_control_and_its_confirmation(storage: BaseStorage) -> None:
+    told: list[float] = []
+
+    class Telling(Silent):
+        def remaining(self, seconds: float) -> None:
+            told.append(seconds)
+
+    run(storage, study_facts(trials=5, confirm=2))
+    one = driver(
+        storage,
+        FakeTraining(),
+        facts=asked(trials=5, confirm=2),
+        forecast=Forecast(fixed=10.0, per_mac=0.0),
+        watch=Telling(),
+    )
+    assert one.forecast is not None
+    one.forecast.done = _Forgetful()
+    one.run()
+    assert told[0] >= 10 * (5 + 2 * 3)
 
 
 def test_the_time_left_counts_it(storage: BaseStorage) -> None:
@@ -272,18 +310,18 @@ def spec(number: int) -> ArchSpec:
 def fake(
     selected: dict[int, float],
     control: dict[int, float],
-    fresh: dict[str, dict[int, float]],
+    fresh: Mapping[str, Mapping[int, float | None]],
     *,
     confirm: int = 2,
     goal: Goal = ACCURACY,
 ) -> RunRecords:
     """A run of these trials and draws by number; accuracies on fresh seeds by network."""
 
-    def of(key: str, accuracy: float, seed: int) -> Record:
+    def of(key: str, accuracy: float | None, seed: int) -> Record:
         kind, _, number = key.partition(" ")
         return drawn(int(number), accuracy, seed=seed) if kind == "control" else own(int(number), accuracy, seed=seed)
 
-    def own(number: int, accuracy: float, *, seed: int = 0) -> Record:
+    def own(number: int, accuracy: float | None, *, seed: int = 0) -> Record:
         return replace(trial(number, accuracy, seed=seed), spec=spec(number))
 
     confirmations = [of(key, accuracy, seed) for key, scores in fresh.items() for seed, accuracy in scores.items()]
@@ -321,6 +359,12 @@ def test_the_interval_is_students_widened_for_every_pair_of_finalists() -> None:
     half = student.ppf(1 - 0.025 / 4, 3) * sigma * math.sqrt(2 / 2)
     assert found.difference.ci == pytest.approx((0.11 - half, 0.11 + half))
     assert found.difference.seeds == (1, 2)
+
+
+def test_finalists_without_fresh_seeds_are_no_candidates() -> None:
+    three = {key: row for key, row in FRESH.items() if key != "control 8"}
+    found, both = (of(fake({0: 0.7, 1: 0.6}, {7: 0.6, 8: 0.5}, fresh)) for fresh in (three, FRESH))
+    assert (found.candidates, both.candidates) == ((2, 1), (2, 2))
 
 
 @pytest.mark.parametrize(("shift", "verdict"), [(0.0, "better"), (-0.1, "not shown"), (-0.3, "worse")])
@@ -362,6 +406,8 @@ def test_nothing_is_compared_too_early() -> None:
     assert against_control(replace(whole, confirmations=tuple(alone))) is None
     for change in ({"names_winner": False}, {"confirm": 0}, {"goal": Goal(objectives=("accuracy", "macs"))}):
         assert against_control(replace(whole, facts=replace(whole.facts, **change))) is None  # type: ignore[arg-type]
+    assert beaten(whole) is not None
+    assert beaten(replace(whole, facts=replace(whole.facts, names_winner=False))) is None
 
 
 def test_one_seed_gives_no_interval() -> None:
@@ -372,14 +418,21 @@ def test_one_seed_gives_no_interval() -> None:
 def test_a_reward_is_compared_where_that_is_searched_for() -> None:
     from nas.latency.value import Latency
 
-    whole = fake({0: 0.7, 1: 0.6}, {7: 0.6, 8: 0.5}, FRESH, goal=Goal(reward=MnasNet(target_ms=4.0)))
+    whole = fake(
+        {0: 0.7, 1: 0.6, 2: 0.58, 3: 0.75},
+        {7: 0.6, 8: 0.5, 9: 0.4, 10: 0.3},
+        {**FRESH, "trial 2": {1: 0.49, 2: 0.54}},
+        goal=Goal(reward=MnasNet(target_ms=4.0)),
+    )
 
     def timed(records: tuple[Record, ...]) -> tuple[Record, ...]:
-        return tuple(replace(one, latency=Latency(8.0 if one.name else 4.0, 1, 9)) for one in records)
+        ms = {"trial 3": 400.0}  # the most accurate, and too slow to be a finalist
+        return tuple(replace(one, latency=Latency(ms.get(one.key, 8.0 if one.name else 4.0), 1, 9)) for one in records)
 
     parts = {part: timed(getattr(whole, part)) for part in ("trials", "control", "references", "confirmations")}
     found = of(replace(whole, **parts))
     assert found.difference.value == pytest.approx(0.62 - 0.51 * 2**-0.07)
+    assert found.candidates == (3, 2)
 
 
 def test_choosing_both_winners_seldom_shows_a_difference_that_is_not_there() -> None:
@@ -399,7 +452,7 @@ def test_choosing_both_winners_seldom_shows_a_difference_that_is_not_there() -> 
 # ---- fronts
 
 
-def front_run(fresh: dict[str, dict[int, float]], *, confirm: int = 2) -> RunRecords:
+def front_run(fresh: Mapping[str, Mapping[int, float | None]], *, confirm: int = 2) -> RunRecords:
     """Trials and draws that cost a half and a quarter of the budget, on fronts of two."""
     goal = Goal(objectives=("accuracy", "macs"))
     found = fake({0: 0.7, 1: 0.6}, {0: 0.68, 1: 0.58}, fresh, confirm=confirm, goal=goal)
@@ -434,15 +487,54 @@ def test_fronts_are_compared_by_the_volume_of_their_members_seed_by_seed() -> No
     assert found.members == (2, 2)
 
 
+@pytest.mark.parametrize(("shift", "verdict"), [(0.055, "not shown"), (0.2, "worse")])
+def test_a_front_that_covers_less_is_worse_where_the_whole_interval_says_so(shift: float, verdict: str) -> None:
+    moved = {
+        key: {seed: value + shift * (key[0] == "c") for seed, value in row.items()} for key, row in FRONT_FRESH.items()
+    }
+    found = front_against_control(front_run(moved, confirm=3))
+    assert found is not None
+    assert found.difference.ci is not None
+    assert (found.difference.ci[0] < 0, found.difference.verdict) == (True, verdict)
+
+
+def test_both_volumes_are_counted_from_the_dearest_network_of_either_where_a_cost_has_no_ceiling() -> None:
+    found = front_run(FRONT_FRESH, confirm=3)
+    found = replace(found, facts=replace(found.facts, goal=Goal(objectives=("accuracy", "params"))))
+
+    def priced(records: tuple[Record, ...]) -> tuple[Record, ...]:
+        params = {"trial 0": 200, "trial 1": 100, "control 0": 400, "control 1": 100}
+        return tuple(replace(one, params=params[one.key]) for one in records)
+
+    found = replace(found, **{part: priced(getattr(found, part)) for part in ("trials", "control", "confirmations")})
+    compared = front_against_control(found)
+    assert compared is not None
+    # from the control's dearest, which adds nothing itself: one doubling to trial 0, two to both of the cheapest
+    differences = [
+        (FRONT_FRESH["trial 0"][seed] - 0.1)
+        + (FRONT_FRESH["trial 1"][seed] - 0.1)
+        - 2 * (FRONT_FRESH["control 1"][seed] - 0.1)
+        for seed in (1, 2, 3)
+    ]
+    assert compared.difference.value == pytest.approx(sum(differences) / 3)
+
+
 def test_the_volume_of_fewer_members_is_not_compared_while_others_are_being_confirmed() -> None:
-    cut = {**FRONT_FRESH, "control 1": {1: 0.6, 2: 0.58}}
-    assert front_against_control(front_run(cut, confirm=3)) is None
+    for begun in ({1: 0.6}, {1: 0.6, 2: 0.58}):
+        assert front_against_control(front_run({**FRONT_FRESH, "control 1": begun}, confirm=3)) is None
     out = {key: row for key, row in FRONT_FRESH.items() if key != "control 1"}  # too slow when it was measured
     found = front_against_control(front_run(out, confirm=3))
     assert found is not None
     assert found.members == (2, 1)
+    failed: Mapping[str, Mapping[int, float | None]] = {**FRONT_FRESH, "control 1": {1: 0.6, 2: 0.58, 3: None}}
+    found = front_against_control(front_run(failed, confirm=3))
+    assert found is not None
+    assert (found.members, found.difference.seeds) == ((2, 1), (1, 2, 3))
     whole = front_run(FRONT_FRESH, confirm=3)
     assert front_against_control(replace(whole, control=whole.control[:1])) is None
+    assert front_against_control(replace(whole, facts=replace(whole.facts, confirm=0))) is None
+    none = {key: row for key, row in FRONT_FRESH.items() if key.startswith("trial")}
+    assert front_against_control(front_run(none, confirm=3)) is None
     assert front_against_control(replace(whole, facts=replace(whole.facts, goal=Goal()))) is None
     assert front_against_control(replace(whole, facts=replace(whole.facts, names_winner=False))) is None
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from nas import fronts
 from nas.control_evidence import against_control, front_against_control
+from nas.objectives import Goal, MnasNet
 from nas.record import RunRecords
 from nas.show import next_command, run_json, table
 from reports import standing, write
@@ -20,6 +22,7 @@ from reports.figures.base import style
 from reports.figures.search_progress import BEST_DRAW
 from reports.sentences import summary
 from reports.tables import control_rows, network_rows, networks_csv
+from reports.words import cost, signed
 from tests.reports.fakes import fake_front, fake_run, with_control
 
 SEEDS = (1, 2, 3)
@@ -49,7 +52,9 @@ def test_the_verdict_is_the_same_everywhere(shift: float, begins: str, verdict: 
     run = run_of(shift)
     said = shown(run)
     assert said.startswith(begins)
-    assert "the best of 8 random draws" in said
+    against = against_control(run)
+    assert against is not None
+    assert f"{against.control.title} ({cost(run, against.control)}), the best of 8 random draws" in said
     assert "95% interval" in said
     assert "(seeds 1–3, widened for having chosen among 3 and 3)" in said
     assert summary(run, next_command="x")[2] == said
@@ -111,6 +116,8 @@ def test_an_unfinished_control_is_said_and_compares_nothing() -> None:
     run = with_control(fake_run(trials=8, seeds=SEEDS), confirmed=False)
     assert shown(run) == "Nothing is shown yet against the control: fresh seeds are still to come."
     assert "9 trainings of finalists and references on fresh seeds" in standing.still_to_do(run)
+    document = run_json(replace(run, control=()))["control"]
+    assert (document["networks"], document["networks_left"]) == ([], 8)
     cut = replace(run, control=run.control[:5])
     assert shown(cut) == "Nothing is shown yet against the control: 5 of 8 networks are trained."
     assert "3 networks of the control" in standing.still_to_do(cut)
@@ -118,6 +125,10 @@ def test_an_unfinished_control_is_said_and_compares_nothing() -> None:
     assert standing.still_to_do(run_of()) == []
     early = replace(run_of(-0.2), facts=replace(run_of().facts, trials=10))
     assert shown(early) == "Nothing is shown yet against the control: 8 of 10 networks are trained."
+    assert "2 networks of the control" in standing.still_to_do(early)
+    assert run_json(early)["control"]["networks_left"] == 2
+    only_drawn = replace(cut, trials=run.trials[:8], facts=replace(run.facts, trials=8))
+    assert next_command(replace(only_drawn, confirmations=())) == run.facts.command
 
 
 def test_a_control_that_was_recorded_and_is_not_asked_for_any_more_is_still_shown() -> None:
@@ -125,6 +136,9 @@ def test_a_control_that_was_recorded_and_is_not_asked_for_any_more_is_still_show
     left = replace(run, facts=replace(run.facts, control=None))
     assert shown(left) == shown(run)
     assert standing.still_to_do(left) == []
+    assert run_json(left)["control"] == run_json(run)["control"]
+    bare = with_control(fake_run(trials=8, seeds=SEEDS), confirmed=False)
+    assert standing.still_to_do(replace(bare, facts=replace(bare.facts, control=None))) == []  # nobody asks for them
     grown = replace(left, trials=(*left.trials, replace(left.trials[0], number=8)), control=left.control)
     assert shown(grown) == "Nothing is shown yet against the control: 8 of 9 networks are trained."
     assert not [line for line in standing.still_to_do(grown) if "control" in line]
@@ -134,8 +148,57 @@ def test_one_seed_and_none_show_nothing() -> None:
     one = with_control(fake_run(trials=8, seeds=(1,)), shift=-0.2)
     assert shown(one).startswith("Not shown to beat the control: ")
     assert "without an interval; it takes 2 seeds or more" in shown(one)
+    alone = shown(with_control(fake_run(trials=1, seeds=SEEDS), shift=-0.2))
+    assert "95% interval" in alone
+    assert "widened" not in alone  # one of each, and so nothing was chosen
     none = with_control(fake_run(trials=8, seeds=()))
     assert shown(none) == "Not shown against the control: nothing was trained on fresh seeds."
+
+
+def test_a_network_that_has_no_fresh_seeds_whole_compares_nothing() -> None:
+    run = run_of(-0.2)
+    lost = tuple(
+        replace(one, state="failed", curve=()) if one.key.startswith("control") else one for one in run.confirmations
+    )
+    assert shown(replace(run, confirmations=lost)) == (
+        "Nothing is shown yet against the control: fresh seeds are still to come."
+    )
+    gone = replace(
+        run, control=tuple(replace(one, state="failed", curve=()) for one in run.control), confirmations=lost
+    )
+    assert shown(gone) == (
+        "Not shown against the control: one of the two has no network that was trained on every fresh seed."
+    )
+
+
+def test_what_never_scatters_has_no_interval_and_says_so() -> None:
+    run = run_of()
+    level = tuple(
+        replace(one, curve=tuple(replace(at, val_accuracy=0.5 + 0.1 * (one.name is None)) for at in one.curve))
+        for one in run.confirmations
+    )
+    said = shown(replace(run, confirmations=level))
+    assert "+10.0 points, from seeds 1–3 without an interval; nothing scatters" in said
+
+
+def test_a_difference_of_rewards_is_called_one() -> None:
+    run = with_control(fake_front(trials=8, seeds=SEEDS, goal=Goal(reward=MnasNet(target_ms=2.0))), shift=-0.2)
+    assert " points of reward, 95% interval" in shown(run)
+    assert "of reward" not in shown(run_of(-0.2))
+
+
+def test_more_seeds_are_advised_where_only_the_control_is_not_shown_to_be_beaten() -> None:
+    beaten = fake_run(trials=8, seeds=SEEDS)
+    lifted = tuple(
+        replace(one, curve=tuple(replace(at, val_accuracy=at.val_accuracy + 0.2) for at in one.curve))
+        if one.name is None
+        else one
+        for one in beaten.confirmations
+    )
+    beaten = replace(beaten, confirmations=lifted)
+    assert "--confirm" not in next_command(beaten)
+    assert "--confirm 5" in next_command(with_control(beaten, shift=0.2))
+    assert "--confirm" not in next_command(with_control(beaten, shift=-0.2))
 
 
 def test_both_choosing_one_network_is_said() -> None:
@@ -167,6 +230,8 @@ def test_a_demonstration_compares_nothing() -> None:
     }
     assert {row.role for row in control_rows(run)} == {"control"}
     assert "beat" not in shown(run)
+    front = with_control(fake_front(trials=8, seeds=SEEDS))
+    assert "hypervolume" not in run_json(replace(front, facts=replace(front.facts, names_winner=False)))["control"]
 
 
 def test_the_progress_shows_both_and_says_what_the_other_is() -> None:
@@ -202,8 +267,10 @@ def test_fronts_are_compared_by_volume() -> None:
     assert found.difference.verdict == "better"
     said = shown(run)
     assert said.startswith("The search beat its control: the volume of ")
-    assert "points × doublings, 95% interval" in said
+    assert f"{signed(100 * found.difference.value)} points × doublings, 95% interval" in said
     document = run_json(run)["control"]
+    own, others = found.members
+    assert f"the volume of {own} confirmed members less that of {others} of 8 random draws" in said
     assert document["comparison"]["verdict"] == "better"
     assert document["comparison"]["members"] == list(found.members)
     assert len(document["hypervolume"]) == 8
@@ -213,3 +280,26 @@ def test_fronts_are_compared_by_volume() -> None:
     assert isinstance(drawn, Drawing)
     (line,) = [one for one in drawn.figure.axes[0].lines if one.get_label() == "the control"]
     assert list(line.get_ydata()) == [100 * volume for volume in document["hypervolume"]]  # type: ignore[arg-type]
+
+
+def test_a_front_of_fewer_confirmed_members_is_said_to_be_one() -> None:
+    run = with_control(fake_front(trials=8, seeds=SEEDS), shift=-0.2)
+    whole = front_against_control(run)
+    assert whole is not None
+    drawn = [one.key for one in run.confirmations if one.key.startswith("control")]
+    fewer = replace(run, confirmations=tuple(one for one in run.confirmations if one.key != drawn[0]))
+    own, others = whole.members
+    assert f"the volume of {own} confirmed members less that of {others - 1} of 8 random draws" in shown(fewer)
+
+
+def test_volumes_of_both_are_drawn_and_told_from_one_origin() -> None:
+    run = with_control(fake_front(trials=8, seeds=SEEDS, goal=Goal(objectives=("accuracy", "params"))))
+    run = replace(run, trials=tuple(replace(one, params=2 * one.params) for one in run.trials))  # the dearest is there
+    volumes = fronts.progress(run.control, run.facts, fronts.origin(run))
+    assert volumes != fronts.progress(run.control, run.facts)
+    assert run_json(run)["control"]["hypervolume"] == volumes
+    with style():
+        drawn = FRONT_FIGURES["hypervolume"](run)
+    assert isinstance(drawn, Drawing)
+    (line,) = [one for one in drawn.figure.axes[0].lines if one.get_label() == "the control"]
+    assert list(line.get_ydata()) == [100 * volume for volume in volumes]  # type: ignore[arg-type]
