@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,12 +15,12 @@ from nas.samplers.block import LEARNED, learned_from
 from nas.samplers.evolution import Evolution
 from nas.samplers.feasible import TRIED, Feasible, Taken, every, identity
 from nas.samplers.improvement import boxes, expected_improvement
-from nas.samplers.kernel import Encoded, domains_of, encode, kernel, likeness
+from nas.samplers.kernel import Encoded, Encoder, domains_of, encode, kernel, likeness
 from nas.samplers.learned_use import learned_use
 from nas.samplers.local_search import LocalSearch
 from nas.samplers.moment import Moment, merits
 from nas.samplers.reinforce import Controller, Reinforce, trained
-from nas.samplers.surrogate import NOISE, PAIRS, learn
+from nas.samplers.surrogate import JUDGED_BY, NOISE, PAIRS, learn
 from nas.samplers.told import Told
 from nas.space import Pick, replaying
 from search_spaces import SPACES
@@ -38,6 +39,9 @@ def points(count: int, space: object = named) -> list[Draw]:
 
 def encoded(of: list[Draw]) -> Encoded:
     return encode(of, domains_of(of), [0.0] * len(of))
+
+
+SIZES = [0.1 * number for number in range(30)]
 
 
 # ---- the kernel
@@ -78,9 +82,11 @@ def test_neighbours_in_an_order_are_more_alike_than_ends() -> None:
 
 
 @pytest.mark.parametrize("space", [named, tiny_space, SPACES["mobilenet_v3"]])
-def test_the_kernel_is_a_covariance(space: object) -> None:
+def test_the_kernel_is_a_covariance_and_a_network_is_as_like_itself_as_can_be(space: object) -> None:
     some = encoded(points(60, space))
-    assert np.linalg.eigvalsh(kernel(some, some, 1.0)).min() > -1e-9
+    table = kernel(some, some, 1.0)
+    assert np.linalg.eigvalsh(table).min() > -1e-9
+    assert np.diag(table) == pytest.approx(np.ones(60))
 
 
 def test_what_is_compared_may_have_decisions_of_its_own() -> None:
@@ -92,6 +98,41 @@ def test_what_is_compared_may_have_decisions_of_its_own() -> None:
     together = encoded([short, long])
     expected = kernel(together, together, 1.0)[0, 1]
     assert kernel(known, new, 1.0)[0, 0] == pytest.approx(expected)
+
+
+def test_an_encoder_that_goes_on_from_another_encodes_as_one_of_its_own() -> None:
+    """The one before may have known fewer decisions."""
+    some = points(30, tiny_space)
+    short = [one for one in some if one.choices["depth"] == 1]
+    before = Encoder(domains_of(short))
+    before(short, [0.0] * len(short))
+    for domains in (domains_of(short), domains_of(some)):
+        assert same(Encoder(domains, before)(some, SIZES), encode(some, domains, SIZES))
+
+
+def same(one: Encoded, other: Encoded) -> bool:
+    return all(
+        np.array_equal(getattr(one, part), getattr(other, part)) for part in ("first", "second", "asked", "size")
+    )
+
+
+def test_decisions_are_compared_in_one_order_whichever_network_comes_first() -> None:
+    some = points(20, tiny_space)
+    names = list(domains_of(some))
+    assert names == sorted(names) == list(domains_of(some[::-1]))
+
+
+def test_networks_are_taken_and_put_together_with_all_that_belongs_to_them() -> None:
+    some = points(30, tiny_space)
+    together = encode(some, domains_of(some), SIZES)
+    place = np.array([4, 0, 17])
+
+    def part(places: Sequence[int]) -> Encoded:
+        return encode([some[at] for at in places], domains_of(some), [SIZES[at] for at in places])
+
+    assert len(set(together.asked[place])) > 1
+    assert same(together.take(place), part(place.tolist()))
+    assert same(part(range(9)).and_also(part(range(9, 30))), together)
 
 
 # ---- the surrogate
@@ -114,6 +155,40 @@ def test_predictions_are_those_of_the_textbook() -> None:
     found, deviation = learned.predict(new)
     assert found == pytest.approx(expected)
     assert deviation == pytest.approx(np.sqrt(variance))
+
+
+def test_a_slope_in_the_size_and_in_another_explanation_is_learned_and_predicted_with() -> None:
+    """As in the textbook again, with a trend: generalised least squares (Rasmussen and Williams, section 2.7)."""
+    rng = np.random.default_rng(2)
+    some, sizes, scores = points(50), rng.uniform(0.5, 1, 50), rng.normal(0, 1, 50)
+    domains = domains_of(some)
+    values = 4 * sizes[:40] - 2 * scores[:40] + [float(sum(option == "a" for option in one.spec)) for one in some[:40]]
+    values += rng.normal(0, 0.3, 40)
+    known = encode(some[:40], domains, sizes[:40].tolist()).and_by(scores[:40])
+    new = encode(some[40:], domains, sizes[40:].tolist()).and_by(scores[40:])
+    learned = learn(known, values)
+    inverse = np.linalg.inv(kernel(known, known, learned.pairs) + learned.noise * np.eye(40))
+    terms = np.column_stack([np.ones(50), sizes, scores])
+    slopes = np.linalg.solve(terms[:40].T @ inverse @ terms[:40], terms[:40].T @ inverse @ values)
+    rest = inverse @ (values - terms[:40] @ slopes)
+    assert slopes[1:] == pytest.approx([4, -2], abs=0.7)
+    assert learned.predict(new)[0] == pytest.approx(terms[40:] @ slopes + kernel(known, new, learned.pairs).T @ rest)
+
+
+def test_what_is_expected_of_a_network_that_was_told_is_what_would_be_predicted_for_it() -> None:
+    some = points(40)
+    known = encode(some, domains_of(some), np.linspace(0, 1, 40).tolist())
+    learned = learn(known, np.random.default_rng(0).normal(0, 1, 40) + np.linspace(0, 3, 40))
+    assert learned.expected() == pytest.approx(learned.predict(known)[0])
+
+
+def test_noise_is_judged_by_the_newest_values() -> None:
+    some = points(JUDGED_BY + 40)
+    values = np.array([float(sum(option == "a" for option in one.spec)) for one in some])
+    assert learn(encoded(some), values).noise == min(NOISE)
+    noisy = np.random.default_rng(0).normal(0, 3, 40)
+    assert learn(encoded(some), np.concatenate([values[:40] + noisy, values[40:]])).noise == min(NOISE)
+    assert learn(encoded(some), np.concatenate([values[:-40], values[-40:] + noisy])).noise > min(NOISE)
 
 
 def test_noise_and_pairs_are_those_that_make_the_values_likeliest() -> None:
@@ -165,6 +240,14 @@ def test_expected_improvement_is_the_mean_of_improvements(objectives: int) -> No
         gains = [gain(sample, known, corner, rng) for sample in samples[:, network]]
         error = np.std(gains) / np.sqrt(len(gains))
         assert found[network] == pytest.approx(np.mean(gains), abs=5 * error + 1e-5)  # rarer gains no sample meets
+
+
+def test_a_little_worse_than_all_in_one_is_an_improvement_where_it_is_the_best_in_another() -> None:
+    """The corner that volume is counted from lies below the front by a tenth of the range, objective by objective."""
+    known = np.array([[0.0, 100.0], [1.0, 0.0], [0.4, 40.0]])
+    sure = np.full((3, 2), 1e-9)
+    means = np.array([[1.2, -5.0], [-0.05, 120.0], [1.2, -15.0]])
+    assert expected_improvement(means, sure, known) == pytest.approx([0.2 * 5, 0.05 * 20, 0], abs=1e-6)
 
 
 def gain(sample: np.ndarray, known: np.ndarray, corner: np.ndarray, rng: np.random.Generator) -> float:
