@@ -11,9 +11,12 @@ from nas.arch import ArchSpec
 from nas.budget import Budget
 from nas.draw import Draw, draw, draw_inside, walk
 from nas.samplers import block
-from nas.samplers.block import DRAWN, BlockProposer, WithScores, candidates
+from nas.samplers.block import DRAWN, BlockProposer, Unsized, WithScores, candidates
 from nas.samplers.feasible import Feasible, Fitting, Limit, Taken, identity, shared
+from nas.samplers.improvement import expected_improvement
+from nas.samplers.kernel import Encoded, Floats
 from nas.samplers.moment import FAIR, Moment
+from nas.samplers.surrogate import Surrogate
 from nas.samplers.told import Told
 from nas.space import Pick
 from tests.nas.fast import BUDGET, tiny_space
@@ -119,11 +122,12 @@ def test_where_only_is_known_what_fits_the_first_networks_are_large_unless_cheap
 
 def test_every_candidate_fits_is_new_and_uses_a_fair_part_of_the_limit() -> None:
     points = inside(12)
-    now = moment(points)
-    pool = [one.point for one in candidates(now, points[:5])]
+    pool = [one.point for one in candidates(moment(points), points[:5])]
     assert len(pool) > 100
     assert all(0.6 <= BUDGET.use(point.spec) <= 1 for point in pool)
-    assert not set(specs(pool)) & set(specs(points))
+    taken = set(specs(pool[::2]))
+    later = [one.point for one in candidates(moment(points, taken=Taken(taken)), points[:5])]
+    assert set(specs(later)) == set(specs(pool)) - taken
 
 
 def test_where_no_network_uses_the_limit_up_candidates_are_no_thinner_than_that() -> None:
@@ -202,6 +206,45 @@ def test_of_a_long_list_the_changes_of_the_best_are_looked_at(monkeypatch: pytes
 # ---- what is suggested
 
 
+@pytest.mark.parametrize(("proposer", "by_size"), [(BlockProposer, True), (Unsized, False)])
+def test_sizes_explain_values_of_what_is_told_and_of_what_may_come(
+    proposer: type[BlockProposer], by_size: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, list[float]] = {}
+    learn, predict = block.learn, Surrogate.predict
+
+    def learning(told: Encoded, values: Floats) -> Surrogate:
+        seen["told"] = told.size.tolist()
+        return learn(told, values)
+
+    def predicting(surrogate: Surrogate, networks: Encoded) -> tuple[Floats, Floats]:
+        seen["new"] = networks.size.tolist()
+        return predict(surrogate, networks)
+
+    monkeypatch.setattr(block, "learn", learning)
+    monkeypatch.setattr(Surrogate, "predict", predicting)
+    points = inside(12)
+    proposer(0).propose(moment(points))
+    assert seen["told"] == [BUDGET.use(point.spec) if by_size else 0 for point in points]
+    assert len(seen["new"]) > 100
+    assert all(0.6 <= size <= 1 if by_size else size == 0 for size in seen["new"])
+
+
+def test_improvement_is_over_what_is_expected_of_the_best_and_not_over_its_luck(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    points = inside(30)
+    bars = []
+
+    def improvement(means: Floats, deviations: Floats, known: Floats) -> Floats:
+        bars.append(float(known.max()))
+        return expected_improvement(means, deviations, known)
+
+    monkeypatch.setattr(block, "expected_improvement", improvement)
+    BlockProposer(0).propose(moment(points, luck))
+    assert np.mean([luck(point) for point in points]) < bars[0] < max(luck(point) for point in points) - 0.1
+
+
 def test_what_is_running_is_believed_to_give_what_is_expected_of_it() -> None:
     """So another network is next, even if the same one might be suggested again."""
     others = 0
@@ -224,9 +267,8 @@ def test_of_what_is_suggested_it_is_certain_that_it_fits() -> None:
         def fits(self, spec: ArchSpec) -> bool:
             return BUDGET.fits(spec) and random.Random(repr(spec)).random() < 0.5
 
-    points = inside(20)
-    for seed in range(8):
-        now = moment(points, limit=Measured(), rng=random.Random(seed))
+    for seed in range(10):
+        now = moment(inside(20, seed), limit=Measured(), rng=random.Random(seed), seed=seed)
         assert now.feasible.fits(BlockProposer(0).propose(now))
 
 
