@@ -175,8 +175,9 @@ def test_of_the_draws_that_are_looked_at_one_is_new_with_each_trial() -> None:
     later = moment(points[:6], running=points[6:], memory=kept.memory)
     assert len(now) == DRAWN
     assert specs([one.point for one in block._window(later)])[:-2] == now[2:]
-    anew = moment(points[:6], running=points[6:])  # after a restart, from the same row
-    assert specs([one.point for one in block._window(anew)]) == specs([one.point for one in block._window(later)])
+    then = specs([one.point for one in block._window(later)])
+    anew = moment(points[:6], running=points[6:], taken=Taken(then))  # after a restart, from the same row
+    assert specs([one.point for one in block._window(anew)]) == then
 
 
 def test_of_a_long_list_the_changes_of_the_best_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,22 +273,24 @@ def test_of_what_is_suggested_it_is_certain_that_it_fits() -> None:
         assert now.feasible.fits(BlockProposer(0).propose(now))
 
 
-def test_two_objectives_are_both_learned() -> None:
-    """What is suggested is good in the one or in the other, or in both, and not in the first alone."""
+def test_each_objective_is_learned_and_predicted_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = inside(20)
+    learned, predicted = [], []
+    learn = block.learn
 
-    def kernels(point: Draw) -> float:
-        return -float(sum(value == 7 for name, value in point.choices.items() if name.endswith("kernel")))
+    def learning(told: Encoded, values: Floats) -> Surrogate:
+        learned.append(values.tolist())
+        return learn(told, values)
 
-    def wide(point: Draw) -> float:
-        return float(point.choices["width"])  # type: ignore[arg-type]
+    def improvement(means: Floats, deviations: Floats, known: Floats) -> Floats:
+        predicted.extend(means.T.tolist())
+        return expected_improvement(means, deviations, known)
 
-    points = inside(40)
-    found = []
-    for seed in range(8):
-        now = moment(points, kernels, wide, rng=random.Random(seed), seed=seed)
-        found.append(BlockProposer(0).propose(now))
-    assert np.mean([wide(point) for point in found]) > np.mean([wide(point) for point in points])
-    assert np.mean([kernels(point) for point in found]) > np.mean([kernels(point) for point in points])
+    monkeypatch.setattr(block, "learn", learning)
+    monkeypatch.setattr(block, "expected_improvement", improvement)
+    BlockProposer(0).propose(moment(points, blocks, luck))
+    assert learned == [[blocks(point) for point in points], [luck(point) for point in points]]
+    assert min(predicted[0]) > 4 > 1.5 > max(predicted[1])
 
 
 def test_one_objective_that_never_changes_does_not_keep_the_other_from_being_learned(
