@@ -11,6 +11,7 @@ from scipy.stats import kendalltau, multivariate_normal
 
 from nas.budget import Budget
 from nas.draw import Draw, draw, draw_inside, walk
+from nas.errors import SpaceExhausted
 from nas.samplers.block import LEARNED, learned_from
 from nas.samplers.evolution import Evolution
 from nas.samplers.feasible import TRIED, Feasible, Taken, every, identity
@@ -215,14 +216,19 @@ def test_believing_in_what_runs_changes_no_mean_and_leaves_less_to_find_out() ->
     some = points(30)
     known = encoded(some[:20])
     domains = domains_of(some[:20])
-    values = np.random.default_rng(0).normal(0, 1, 20)
-    learned = learn(known, values)
+    values = np.array([float(sum(option == "a" for option in one.spec)) for one in some[:20]])
+    learned = learn(known, values + np.random.default_rng(0).normal(0, 0.1, 20))
+    assert learned.noise < max(NOISE)
     running, new = (encode(part, domains, [0.0] * len(part)) for part in (some[20:23], some[20:]))
     believed = learned.believe(running)
     before, after = learned.predict(new), believed.predict(new)
     assert after[0] == pytest.approx(before[0])
     assert np.all(after[1] <= before[1] + 1e-12)
     assert np.all(after[1][:3] < 0.9 * before[1][:3])
+    both = known.and_also(running)
+    inverse = np.linalg.inv(kernel(both, both, learned.pairs) + learned.noise * np.eye(23))
+    between = kernel(both, new, learned.pairs)
+    assert after[1] == pytest.approx(np.sqrt(learned.scale * (1 - np.diag(between.T @ inverse @ between))))
 
 
 # ---- improvement
@@ -344,6 +350,64 @@ def test_values_that_are_no_network_have_an_identity_by_their_json() -> None:
     assert identity({"a": 1}) != identity({"a": 2})
     with pytest.raises(TypeError, match="comparable by value, or be written as JSON"):
         identity({"a": {1, 2}})
+
+
+class Sums:
+    """A limit on the sum of a network's digits; of those that seem to fit, some turn out not to."""
+
+    def __init__(self, most: int, *, but: frozenset[int] = frozenset()) -> None:
+        self.most, self.but = most, but
+
+    def use(self, spec: tuple[int, ...]) -> float:
+        return sum(spec) / self.most
+
+    def fits(self, spec: tuple[int, ...]) -> bool:
+        return self.use(spec) <= 1 and sum(spec) not in self.but
+
+
+def digits(pick: Pick) -> tuple[int, ...]:
+    return tuple(pick(f"d{i}", (0, 1, 2, 3)) for i in range(3))
+
+
+def listed(limit: Sums) -> Feasible:
+    return Feasible(digits, limit, candidates=[one.choices for one in every(digits)])  # type: ignore[arg-type]
+
+
+def test_of_a_list_the_draws_are_certain_to_fit_and_use_the_limit_where_some_do() -> None:
+    feasible, rng = listed(Sums(7, but=frozenset({7}))), random.Random(0)
+    taken, sums = set[object](), []
+    for _ in range(54):
+        point = feasible.draw(rng, Taken(taken), near=0.8)
+        taken.add(point.spec)
+        sums.append(sum(point.spec))  # type: ignore[call-overload]
+    assert sums[:10] == [6] * 10  # all there are; a 7 would use more, and does not fit
+    assert max(sums[10:]) == 5
+    assert len(taken) == sum(sum(one.spec) <= 6 for one in every(digits))  # type: ignore[arg-type, call-overload]
+    with pytest.raises(SpaceExhausted, match="6 seemed to, none does"):
+        feasible.draw(rng, Taken(taken))
+
+
+def test_a_fair_part_of_a_list_is_one_that_some_of_it_uses() -> None:
+    assert listed(Sums(7)).reachable(0.6) == 0.6
+    assert listed(Sums(100)).reachable(0.6) == 0
+
+
+def test_what_is_near_a_network_in_a_list_shares_most_choices_with_it() -> None:
+    feasible, rng = listed(Sums(7)), random.Random(0)
+    start = walk(digits, lambda name, options: options[2])  # type: ignore[arg-type]
+    for _ in range(10):
+        moved = feasible.move(start, rng, Taken([start.spec]), near=0.6)
+        assert differences(start, moved) == 1
+        assert sum(moved.spec) >= 0.6 * 7  # type: ignore[call-overload]
+    around = feasible.neighbours(start, rng)
+    assert all(differences(start, one) == 1 for one in around)
+    assert len(around) == 3 * 3
+    free = Feasible(digits, Sums(7)).neighbours(start, rng)  # type: ignore[arg-type]
+    assert sorted(one.spec for one in free) == sorted(
+        one.spec
+        for one in every(digits)  # type: ignore[arg-type]
+        if differences(start, one) == 1
+    )
 
 
 # ---- samplers to compare with
