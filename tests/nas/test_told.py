@@ -59,9 +59,9 @@ def test_parameters_of_another_space_are_no_network_of_this_one() -> None:
 
 
 def test_values_are_the_more_the_better_objective_by_objective() -> None:
-    study = optuna.create_study(directions=["maximize", "minimize", "maximize"])
+    study = optuna.create_study(directions=["minimize", "maximize", "maximize"])
     study.add_trial(create_trial(values=[1.0, 2.0, -3.0]))
-    assert values_of(study, study.trials[0]) == (1.0, -2.0, -3.0)
+    assert values_of(study, study.trials[0]) == (-1.0, 2.0, -3.0)
 
 
 def test_what_ended_early_has_no_value_and_is_told_apart_from_what_failed() -> None:
