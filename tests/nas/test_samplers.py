@@ -1,19 +1,21 @@
 """The contract of every sampler in SAMPLERS. A new one is tested by its line there."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
 import pytest
 from optuna.storages import BaseStorage, InMemoryStorage
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from nas.arch import ArchSpec
 from nas.budget import Budget
+from nas.draw import Draw
 from nas.errors import SpaceExhausted
 from nas.record import ORPHAN
 from nas.samplers import SAMPLERS, InsideSampler
 from nas.samplers.inside import STARTUP
+from nas.samplers.moment import Moment
 from nas.space import Space, explore, from_trial, rebuild
 from nas.storage import close_orphans, counted, open_storage
 from search_spaces import SPACES
@@ -164,6 +166,58 @@ def test_trials_begin_with_draws_and_go_on_with_the_sampler(name: str) -> None:
 
 def test_ten_draws_come_first_unless_told_otherwise() -> None:
     assert STARTUP == 10
+
+
+class Noting:
+    """A sampler of one's own: draws, and remembers what it was given."""
+
+    beginning = 2
+    noted: ClassVar[list[tuple[str, int, Moment]]] = []
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def begin(self, moment: Moment) -> Draw:
+        self.noted.append(("begin", self.seed, moment))
+        return moment.draw()
+
+    def propose(self, moment: Moment) -> Draw:
+        self.noted.append(("propose", self.seed, moment))
+        return moment.draw()
+
+
+def test_a_sampler_of_ones_own_is_given_what_counts_at_its_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Noting, "noted", [])
+    sampler = InsideSampler(tiny_space, BUDGET, seed=7, make_inner=Noting, spread=True)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+
+    def suggested() -> optuna.Trial:
+        trial = study.ask()
+        explore(tiny_space, from_trial(trial))
+        return trial
+
+    study.tell(suggested(), [1.0, 2.0])
+    study.tell(suggested(), state=TrialState.FAIL)
+    suggested()  # goes on running
+    close_orphans(study)
+    suggested()  # what was running counts for nothing: the third again
+    study.add_trial(create_trial(state=TrialState.WAITING))  # put in by hand, and not begun
+    trials = study.get_trials(deepcopy=False)
+    asked = study._storage.create_new_trial(study._study_id)
+    sampler.sample_relative(study, study._storage.get_trial(asked), {})
+    assert [how for how, *_ in Noting.noted] == ["begin", "begin", "propose", "propose", "propose"]
+    moments = [moment for *_, moment in Noting.noted]
+    assert all((one.seed, one.objectives, one.spread) == (7, 2, True) for one in moments)
+    assert [len(one.told) for one in moments] == [0, 1, 2, 2, 2]
+    assert [len(one.running) for one in moments] == [0, 0, 0, 0, 1]
+    assert moments[-1].told[0].values == (1.0, -2.0)
+    assert trials[-2].params.keys() == set(moments[-1].running[0].choices)
+    chances = [one.rng.random() for one in moments]
+    assert chances[2] == chances[3]
+    assert len(set(chances)) == 4
+    seeds = [seed for _, seed, _ in Noting.noted]
+    assert seeds[2] == seeds[3]
+    assert len(set(seeds)) == 3  # of draws it is none
 
 
 def test_a_space_with_nothing_new_left_says_so(name: str) -> None:
