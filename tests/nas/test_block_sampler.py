@@ -131,14 +131,13 @@ def test_a_network_that_draws_hardly_meet_is_found_before_the_space_is_called_ex
         explore(wide, from_trial(on.ask()))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_optimize_goes_on_to_a_network_whose_trial_was_orphaned(seed: int) -> None:
-    """Two are left, and another seed may come to the orphan's at last."""
+def test_optimize_goes_on_to_networks_whose_trials_were_orphaned() -> None:
     on = study()
     run(on, len(ALLOWED) - 2)
-    ask(on)
-    close_orphans(on)  # its process died
-    on = optuna.load_study(study_name=on.study_name, storage=on._storage, sampler=BlockSampler(layers, fits, seed=seed))
+    for _ in range(2):  # all that is left; the second counts for nothing while the first is trained
+        ask(on)
+    close_orphans(on)  # their process died
+    on = optuna.load_study(study_name=on.study_name, storage=on._storage, sampler=BlockSampler(layers, fits, seed=0))
     on.optimize(lambda trial: value(explore(layers, from_trial(trial))[1]))  # type: ignore[arg-type]
     complete = on.get_trials(states=(TrialState.COMPLETE,))
     assert len(complete) == len({str(trial.params) for trial in complete}) == len(ALLOWED)

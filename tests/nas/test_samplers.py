@@ -191,33 +191,37 @@ def test_a_sampler_of_ones_own_is_given_what_counts_at_its_moment(monkeypatch: p
     sampler = InsideSampler(tiny_space, BUDGET, seed=7, make_inner=Noting, spread=True)
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
 
-    def suggested() -> optuna.Trial:
-        trial = study.ask()
+    def suggest() -> optuna.Trial:
+        """Not by ``study.ask``, which would begin with what was put in by hand."""
+        trial = optuna.Trial(study, study._storage.create_new_trial(study._study_id))
         explore(tiny_space, from_trial(trial))
         return trial
 
-    study.tell(suggested(), [1.0, 2.0])
-    study.tell(suggested(), state=TrialState.FAIL)
-    suggested()  # goes on running
+    study.tell(suggest(), [1.0, 2.0])
+    study.tell(suggest(), state=TrialState.FAIL)
+    suggest()
     close_orphans(study)
-    suggested()  # what was running counts for nothing: the third again
     study.add_trial(create_trial(state=TrialState.WAITING))  # put in by hand, and not begun
-    trials = study.get_trials(deepcopy=False)
-    asked = study._storage.create_new_trial(study._study_id)
-    sampler.sample_relative(study, study._storage.get_trial(asked), {})
+    running = suggest()  # neither of the two counts: the third again
+    suggest()
     assert [how for how, *_ in Noting.noted] == ["begin", "begin", "propose", "propose", "propose"]
     moments = [moment for *_, moment in Noting.noted]
     assert all((one.seed, one.objectives, one.spread) == (7, 2, True) for one in moments)
     assert [len(one.told) for one in moments] == [0, 1, 2, 2, 2]
     assert [len(one.running) for one in moments] == [0, 0, 0, 0, 1]
     assert moments[-1].told[0].values == (1.0, -2.0)
-    assert trials[-2].params.keys() == set(moments[-1].running[0].choices)
+    assert running.params.keys() == set(moments[-1].running[0].choices)
     chances = [one.rng.random() for one in moments]
     assert chances[2] == chances[3]
     assert len(set(chances)) == 4
     seeds = [seed for _, seed, _ in Noting.noted]
     assert seeds[2] == seeds[3]
     assert len(set(seeds)) == 3  # of draws it is none
+    InsideSampler(tiny_space, BUDGET, seed=8, make_inner=Noting).sample_relative(study, study.trials[-1], {})
+    _, seed, moment = Noting.noted[-1]
+    assert len(moment.told) + len(moment.running) == 3  # as before the last one was asked for
+    assert seed not in seeds
+    assert moment.rng.random() not in chances
 
 
 def test_a_space_with_nothing_new_left_says_so(name: str) -> None:
