@@ -248,3 +248,14 @@ def test_all_orphans_are_closed_and_marked() -> None:
     assert [trial.state for trial in search.study.trials] == [TrialState.FAIL] * 2
     assert all(trial.user_attrs[ORPHAN] is True for trial in search.study.trials)
     assert close_orphans(search.study) == 0
+
+
+def test_what_waits_to_be_asked_for_is_no_orphan() -> None:
+    """It was put in by hand, and no driver had begun it."""
+    search = Search("random")
+    search.ask()
+    by_hand = search.ask()[1]
+    search.study.enqueue_trial({name: by_hand[name] for name in ("width", "depth")})
+    assert close_orphans(search.study) == 2
+    assert [trial.state for trial in search.study.trials] == [TrialState.FAIL] * 2 + [TrialState.WAITING]
+    assert search.ask()[0].number == 2
