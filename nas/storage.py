@@ -233,9 +233,10 @@ def is_orphan(trial: FrozenTrial) -> bool:
 def close_orphans(study: optuna.Study, *, running: Container[int] = ()) -> int:
     """Trials left running by a driver that died are closed, and counted for nothing. Returns how many.
 
-    Only the one driver of a study may call this; ``running`` are the numbers of its own that still do.
+    What was put in by hand and is still waiting stays: it is asked for next. Only the one driver of a study may call
+    this; ``running`` are the numbers of its own that still do.
     """
-    unfinished = study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING))
+    unfinished = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     orphans = [trial for trial in unfinished if trial.number not in running]
     for trial in orphans:
         study._storage.set_trial_user_attr(trial._trial_id, ORPHAN, True)

@@ -14,6 +14,7 @@ from nas.errors import NasError, OverBudget, SpaceExhausted
 from nas.samplers import SAMPLERS, BlockSampler, InsideSampler
 from nas.samplers.feasible import Fitting
 from nas.space import Pick, explore, from_trial
+from nas.storage import close_orphans
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -56,11 +57,11 @@ def ask(of: optuna.Study) -> tuple[optuna.Trial, Spec]:
     return trial, explore(layers, from_trial(trial))[1]  # type: ignore[arg-type]  # a space may return anything
 
 
-def run(of: optuna.Study, count: int) -> list[Spec]:
+def run(of: optuna.Study, count: int, sign: float = 1) -> list[Spec]:
     found = []
     for _ in range(count):
         trial, spec = ask(of)
-        of.tell(trial, value(spec))
+        of.tell(trial, sign * value(spec))
         found.append(spec)
     return found
 
@@ -130,6 +131,18 @@ def test_a_network_that_draws_hardly_meet_is_found_before_the_space_is_called_ex
         explore(wide, from_trial(on.ask()))  # type: ignore[arg-type]
 
 
+def test_optimize_goes_on_to_networks_whose_trials_were_orphaned() -> None:
+    on = study()
+    run(on, len(ALLOWED) - 2)
+    for _ in range(2):  # all that is left; the second counts for nothing while the first is trained
+        ask(on)
+    close_orphans(on)  # their process died
+    on = optuna.load_study(study_name=on.study_name, storage=on._storage, sampler=BlockSampler(layers, fits, seed=0))
+    on.optimize(lambda trial: value(explore(layers, from_trial(trial))[1]))  # type: ignore[arg-type]
+    complete = on.get_trials(states=(TrialState.COMPLETE,))
+    assert len(complete) == len({str(trial.params) for trial in complete}) == len(ALLOWED)
+
+
 # ---- what may be asked how
 
 
@@ -156,6 +169,15 @@ def test_a_width_may_be_asked_as_a_float_and_other_parameters_are_none_of_its_bu
     assert 1e-3 <= trial.suggest_float("rate", 1e-3, 1e-1, log=True) <= 1e-1
 
 
+def test_other_parameters_are_others_in_every_trial_and_under_every_seed() -> None:
+    def rates(seed: int) -> list[float]:
+        on = study(BlockSampler(layers, fits, seed=seed))
+        return [on.ask().suggest_float("rate", 0, 1) for _ in range(4)]
+
+    assert len({*rates(0), *rates(1)}) == 8
+    assert rates(0) == rates(0)
+
+
 def test_a_question_that_has_no_room_for_the_answer_is_named() -> None:
     trial = study().ask()
     with pytest.raises(NasError, match=r"width: .*ask for it with the space's options \(0.25, 0.5, 1.0\)"):
@@ -170,6 +192,18 @@ def test_a_space_may_return_objects_that_are_compared_by_nothing() -> None:
     on = study(BlockSampler(lambda pick: Thing(pick("size", (1, 2, 3))), lambda thing: thing.size < 3, seed=0))
     on.optimize(lambda trial: trial.suggest_int("size", 1, 3))
     assert sorted(trial.params["size"] for trial in on.trials) == [1, 2]
+
+
+def test_where_the_share_of_the_limit_is_known_suggestions_use_a_fair_part_of_it() -> None:
+    def digits(pick: Pick) -> tuple[int, ...]:
+        return tuple(pick(f"d{i}", (0, 1, 2, 3)) for i in range(5))
+
+    on = study(BlockSampler(digits, lambda spec: sum(spec) <= 10, seed=0, use=lambda spec: sum(spec) / 10))
+    for _ in range(14):
+        trial = on.ask()
+        spec: Any = explore(digits, from_trial(trial))[1]  # type: ignore[arg-type]
+        assert 6 <= sum(spec) <= 10
+        on.tell(trial, float(-sum(spec)))  # the thinner the better
 
 
 def test_two_ways_to_the_same_network_count_as_one() -> None:
@@ -239,7 +273,25 @@ def test_what_cannot_fit_by_hand_is_refused_and_leaves_nothing_running() -> None
     with pytest.raises(OverBudget, match=r"put in by hand with \{.width.: 2, .*\}.*raise the budget"):
         ask(on)
     assert running(on) == 0
-    assert distinct(run(on, 4)) == 4
+    assert run(on, 12) == run(study(), 12)  # it counts for nothing
+
+
+def test_a_whole_network_put_in_by_hand_may_come_again() -> None:
+    on = study()
+    for _ in range(2):
+        on.enqueue_trial({"kind": "b", "width": 0, "depth": 1, "kernel0": 5})
+        trial = on.ask()
+        assert trial.relative_params == {}  # nas.samplers.ask decides here, before it asks for anything
+        spec: Any = explore(layers, from_trial(trial))[1]  # type: ignore[arg-type]
+        assert spec == {"kind": "b", "width": 0.25, "kernels": [5]}
+        on.tell(trial, value(spec))
+
+
+def test_the_rest_of_a_network_put_in_by_hand_uses_the_limit() -> None:
+    on = study(BlockSampler(layers, fits, seed=0, use=lambda spec: sum(spec["kernels"]) * spec["width"] / 6))
+    on.enqueue_trial({"width": 1, "kind": "b"})
+    spec = ask(on)[1]
+    assert sum(spec["kernels"]) * spec["width"] == 6
 
 
 # ---- what was told
@@ -294,6 +346,23 @@ def test_networks_asked_for_at_the_same_time_differ() -> None:
     run(on, 10)
     specs = [ask(on)[1] for _ in range(8)]
     assert distinct(specs) == 8
+
+
+def test_networks_of_which_not_all_was_asked_yet_are_not_given_again() -> None:
+    on = study()
+    run(on, 10)
+    given = []
+    for _ in range(8):
+        trial = on.ask()
+        trial.suggest_categorical("kind", ["a", "b"])
+        given.append(on.sampler._plans[trial.number].spec)  # type: ignore[attr-defined]  # what it was given
+    assert distinct(given) == 8
+
+
+def test_one_sampler_keeps_two_studies_apart() -> None:
+    sampler = BlockSampler(layers, fits, seed=0)
+    run(study(sampler), 14)
+    assert run(study(sampler), 14, -1) == run(study(), 14, -1)
 
 
 def test_another_studys_trials_are_learned_from_and_not_repeated() -> None:

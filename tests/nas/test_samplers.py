@@ -1,19 +1,21 @@
 """The contract of every sampler in SAMPLERS. A new one is tested by its line there."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
 import pytest
 from optuna.storages import BaseStorage, InMemoryStorage
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from nas.arch import ArchSpec
 from nas.budget import Budget
+from nas.draw import Draw
 from nas.errors import SpaceExhausted
 from nas.record import ORPHAN
 from nas.samplers import SAMPLERS, InsideSampler
 from nas.samplers.inside import STARTUP
+from nas.samplers.moment import Moment
 from nas.space import Space, explore, from_trial, rebuild
 from nas.storage import close_orphans, counted, open_storage
 from search_spaces import SPACES
@@ -166,6 +168,62 @@ def test_ten_draws_come_first_unless_told_otherwise() -> None:
     assert STARTUP == 10
 
 
+class Noting:
+    """A sampler of one's own: draws, and remembers what it was given."""
+
+    beginning = 2
+    noted: ClassVar[list[tuple[str, int, Moment]]] = []
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def begin(self, moment: Moment) -> Draw:
+        self.noted.append(("begin", self.seed, moment))
+        return moment.draw()
+
+    def propose(self, moment: Moment) -> Draw:
+        self.noted.append(("propose", self.seed, moment))
+        return moment.draw()
+
+
+def test_a_sampler_of_ones_own_is_given_what_counts_at_its_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Noting, "noted", [])
+    sampler = InsideSampler(tiny_space, BUDGET, seed=7, make_inner=Noting, spread=True)
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+
+    def suggest() -> optuna.Trial:
+        """Not by ``study.ask``, which would begin with what was put in by hand."""
+        trial = optuna.Trial(study, study._storage.create_new_trial(study._study_id))
+        explore(tiny_space, from_trial(trial))
+        return trial
+
+    study.tell(suggest(), [1.0, 2.0])
+    study.tell(suggest(), state=TrialState.FAIL)
+    suggest()
+    close_orphans(study)
+    study.add_trial(create_trial(state=TrialState.WAITING))  # put in by hand, and not begun
+    running = suggest()  # neither of the two counts: the third again
+    suggest()
+    assert [how for how, *_ in Noting.noted] == ["begin", "begin", "propose", "propose", "propose"]
+    moments = [moment for *_, moment in Noting.noted]
+    assert all((one.seed, one.objectives, one.spread) == (7, 2, True) for one in moments)
+    assert [len(one.told) for one in moments] == [0, 1, 2, 2, 2]
+    assert [len(one.running) for one in moments] == [0, 0, 0, 0, 1]
+    assert moments[-1].told[0].values == (1.0, -2.0)
+    assert running.params.keys() == set(moments[-1].running[0].choices)
+    chances = [one.rng.random() for one in moments]
+    assert chances[2] == chances[3]
+    assert len(set(chances)) == 4
+    seeds = [seed for _, seed, _ in Noting.noted]
+    assert seeds[2] == seeds[3]
+    assert len(set(seeds)) == 3  # of draws it is none
+    InsideSampler(tiny_space, BUDGET, seed=8, make_inner=Noting).sample_relative(study, study.trials[-1], {})
+    _, seed, moment = Noting.noted[-1]
+    assert len(moment.told) + len(moment.running) == 3  # as before the last one was asked for
+    assert seed not in seeds
+    assert moment.rng.random() not in chances
+
+
 def test_a_space_with_nothing_new_left_says_so(name: str) -> None:
     search = Search(name, space=four_networks)
     assert len({search.step()["mid"] for _ in range(3)}) == 3  # the fourth does not fit
@@ -190,3 +248,14 @@ def test_all_orphans_are_closed_and_marked() -> None:
     assert [trial.state for trial in search.study.trials] == [TrialState.FAIL] * 2
     assert all(trial.user_attrs[ORPHAN] is True for trial in search.study.trials)
     assert close_orphans(search.study) == 0
+
+
+def test_what_waits_to_be_asked_for_is_no_orphan() -> None:
+    """It was put in by hand, and no driver had begun it."""
+    search = Search("random")
+    search.ask()
+    by_hand = search.ask()[1]
+    search.study.enqueue_trial({name: by_hand[name] for name in ("width", "depth")})
+    assert close_orphans(search.study) == 2
+    assert [trial.state for trial in search.study.trials] == [TrialState.FAIL] * 2 + [TrialState.WAITING]
+    assert search.ask()[0].number == 2
