@@ -1,15 +1,15 @@
 """Does what costs nothing rank networks, and does it save a search trials? Measured in trainings of this project.
 
-    NAS_DATA_DIR=... python -m benchmarks.prior_knowledge [--networks 48] [--searches 40] [--json]
+    NAS_DATA_DIR=... python -m benchmarks.prior_knowledge [--networks 48] [--searches 100] [--json]
 
 Networks of mobilenet_v3 under 60 MFLOPs, every second one near the budget, are trained briefly (seed 0, fold 0, as a
 search's trials are) and four times as long as the yardstick (seed 1, fold 1). Kendall's τ with the yardstick of the
-brief accuracy, of the sum of brief training losses, of both together, of multiply-adds and of scores of the untrained
-network; each also less that of the accuracy, with 95% bootstrap intervals over networks. Then searches among these
-networks are told the brief accuracies: regret is what the best of the three that a search would confirm lacks, in
-points of the yardstick, to the best of all; with losses, with scores, and without, in pairs of equal seeds. Each search
-picks from a random two thirds, so that its luck is that of the networks too. About two minutes a network and core;
-stopped, it goes on where it was (``runs/benchmarks/prior_knowledge.jsonl``).
+brief accuracy, of the sum of brief training losses, of both together, of multiply-adds, of the number of blocks and of
+scores of the untrained network; each also less that of the accuracy, with 95% bootstrap intervals over networks. Then
+searches among these networks are told the brief accuracies: regret is what the best of the three that a search would
+confirm lacks, in points of the yardstick, to the best of all, in pairs of equal seeds with ``block``'s. Each search
+picks from a random two thirds, so that its luck is partly that of the networks too. About 90 seconds a network and
+core; stopped, it goes on where it was (``runs/benchmarks/prior_knowledge.jsonl``).
 """
 
 import argparse
@@ -49,7 +49,7 @@ FAIR = 0.6  # of the budget: a sampler suggests nothing smaller
 BEST = 3  # networks that a search confirms
 SHARE = 2 / 3  # of the networks that one search picks from
 EVALUATIONS = (10, 12, 16, 20)  # the first eight are alike with prior knowledge and without
-COMPARED = ("block", "block_unsized", "block_training", "block_losses", "block_scores", "random")
+COMPARED = ("block", "block_unsized", "block_training", "block_losses", "block_scores", "tpe", "random")
 RESAMPLES = 2000  # of the bootstrap
 
 
@@ -124,6 +124,7 @@ def rankings(table: Sequence[Known], scores: dict[str, list[float]]) -> list[Ran
         "accuracy and sum of losses": [one + two for one, two in zip(_scaled(accuracy), _scaled(losses), strict=True)],
         "multiply-adds": [float(one.macs) for one in table],
         "multiply-adds in training": training_costs([one.point for one in table]).tolist(),
+        "blocks": [float(len(one.point.spec.blocks)) for one in table],
         **scores,
     }
     truth = [one.yardstick for one in table]
@@ -250,7 +251,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--budget-mflops", type=float, default=60)
     parser.add_argument("--networks", type=int, default=48)
-    parser.add_argument("--searches", type=int, default=40)
+    parser.add_argument("--searches", type=int, default=100)
     parser.add_argument("--samplers", nargs="+", choices=tuple(SAMPLERS), default=list(COMPARED), metavar="NAME")
     parser.add_argument("--evaluations", type=int, nargs="+", default=list(EVALUATIONS), metavar="N")
     parser.add_argument("--workers", type=int, default=2)
