@@ -33,20 +33,20 @@ from nas.data import load
 from nas.draw import NEAR, Draw, draw, draw_inside
 from nas.effort import recipe_for
 from nas.errors import NasError
+from nas.evidence import FINALISTS
 from nas.find_precision import find_precision
 from nas.machine import machine, versions
 from nas.plan import longer
 from nas.recipe import Recipe
 from nas.record import RECORD
 from nas.samplers import SAMPLERS, InsideSampler, ask
+from nas.samplers.moment import FAIR
 from nas.samplers.scores import RESOLUTION, SEED, score, training_costs
 from nas.trust import Agreement, agreement, kendall
 from nas.zero_cost import naswot
 from search_spaces import SPACES
 
 SPACE = SPACES["mobilenet_v3"]
-FAIR = 0.6  # of the budget: a sampler suggests nothing smaller
-BEST = 3  # networks that a search confirms
 SHARE = 2 / 3  # of the networks that one search picks from
 EVALUATIONS = (10, 12, 16, 20)  # the first eight are alike with prior knowledge and without
 COMPARED = ("block", "block_unsized", "block_training", "block_losses", "block_scores", "tpe", "random")
@@ -216,7 +216,7 @@ def _search(table: Sequence[Known], budget: Budget, sampler: str, seed: int, eva
     best = max(one.yardstick for one in part)
 
     def lacks(count: int) -> float:
-        confirmed = sorted(told[:count], key=lambda one: -one.accuracy)[:BEST]
+        confirmed = sorted(told[:count], key=lambda one: -one.accuracy)[:FINALISTS]
         return best - max(one.yardstick for one in confirmed)
 
     return [lacks(count) for count in evaluations]
@@ -264,6 +264,8 @@ def main() -> None:
             f"--networks {asked.networks}: a search picks from two thirds of them, which must be as many as it "
             f"evaluates, {max(asked.evaluations)}"
         )
+    if asked.searches < 1:
+        raise NasError(f"--searches {asked.searches}: must be at least 1")
     budget = Budget(macs=round(asked.budget_mflops * 1e6))
     data = load("cifar10")
     brief = recipe_for("brief", data, precision=find_precision("auto", "cpu"))

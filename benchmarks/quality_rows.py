@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
 from statistics import fmean
+from typing import TypedDict
 
 from benchmarks.quality_runs import Found, Search
 from benchmarks.quality_summary import best_under, expected, interval, mean_and_error, regret, volume_share
@@ -123,6 +124,22 @@ def scored(table: Table, seed: int, noise: bool) -> tuple[int, ...]:
     return tuple(number for number in range(table.trainings) if number not in on) if noise else on
 
 
+class Against(TypedDict):
+    """What every pair says, whatever is compared."""
+
+    sampler: str
+    other: str
+    difference: float
+    ci: tuple[float, float] | None
+
+
+def seed_by_seed(values: dict[str, list[float]]) -> Iterator[Against]:
+    """Every sampler against every other, both ways round; ``values``: of each, a value a seed."""
+    for sampler, other in permutations(values, 2):
+        differences = [one - two for one, two in zip(values[sampler], values[other], strict=True)]
+        yield Against(sampler=sampler, other=other, difference=fmean(differences), ci=interval(differences))
+
+
 def rows_and_pairs(table: Table, plan: Plan, found: dict[str, Found]) -> tuple[list[Row], list[Pair]]:
     rows, pairs = [], []
     for noise in plan.noises:
@@ -160,19 +177,10 @@ def rows_and_pairs(table: Table, plan: Plan, found: dict[str, Found]) -> tuple[l
                                 seeds=plan.seeds,
                             )
                         )
-                for sampler, other in permutations(regrets, 2):
-                    differences = [one - two for one, two in zip(regrets[sampler], regrets[other], strict=True)]
-                    pairs.append(
-                        Pair(
-                            sampler=sampler,
-                            other=other,
-                            budget=budget,
-                            evaluations=evaluations,
-                            noise=noise,
-                            difference=fmean(differences),
-                            ci=interval(differences),
-                        )
-                    )
+                pairs += [
+                    Pair(budget=budget, evaluations=evaluations, noise=noise, **against)
+                    for against in seed_by_seed(regrets)
+                ]
     return rows, pairs
 
 
@@ -200,16 +208,5 @@ def volumes(table: Table, plan: Plan, found: dict[str, Found]) -> tuple[list[Vol
                         sampler=sampler, budget=budget, evaluations=evaluations, share=mean, se=error, seeds=plan.seeds
                     )
                 )
-            for sampler, other in permutations(shares, 2):
-                differences = [one - two for one, two in zip(shares[sampler], shares[other], strict=True)]
-                pairs.append(
-                    VolumePair(
-                        sampler=sampler,
-                        other=other,
-                        budget=budget,
-                        evaluations=evaluations,
-                        difference=fmean(differences),
-                        ci=interval(differences),
-                    )
-                )
+            pairs += [VolumePair(budget=budget, evaluations=evaluations, **against) for against in seed_by_seed(shares)]
     return rows, pairs
